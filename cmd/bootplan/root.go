@@ -1,0 +1,100 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"bootplan/rule"
+)
+
+// schema names the version of all JSON output.
+const schema = "bootplan/1"
+
+// Exit statuses that scripts rely on.
+const (
+	exitFindings  = 1 // findings at or above --fail-on; for map diff and verify: a difference
+	exitUsage     = 2 // wrong usage or unreadable input
+	exitFails     = 3 // the simulated boot cannot complete
+	exitInternal  = 4
+	exitStatusFmt = "exit status %d"
+)
+
+// status is an error that only sets the exit status: the answer has been printed.
+type status int
+
+func (s status) Error() string { return fmt.Sprintf(exitStatusFmt, int(s)) }
+
+// app is one invocation: its streams and the flags that every verb knows.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+
+	json    bool
+	quiet   bool
+	verbose bool
+	ascii   bool
+	color   string // auto, always, never
+	failOn  string // error, warning, info
+}
+
+// severity returns the chosen --fail-on.
+func (a *app) severity() (rule.Severity, error) {
+	s, err := rule.ParseSeverity(a.failOn)
+	if err != nil {
+		return 0, fmt.Errorf("--fail-on: %w", err)
+	}
+	return s, nil
+}
+
+// note prints a remark for people on standard error, unless -q.
+func (a *app) note(format string, args ...any) {
+	if !a.quiet {
+		fmt.Fprintf(a.err, "bootplan: "+format+"\n", args...)
+	}
+}
+
+// execute runs one command line and returns the exit status.
+func execute(args []string, in io.Reader, out, errw io.Writer) (code int) {
+	a := &app{in: in, out: out, err: errw}
+	root := newRoot(a)
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errw)
+	err := root.Execute()
+	var s status
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &s):
+		return int(s)
+	}
+	fmt.Fprintf(errw, "bootplan: %v\n", err)
+	return exitUsage
+}
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "bootplan",
+		Short:         "Show what the early boot of a kernel does to memory",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Example: `  bootplan compare                      the two boot designs on an embedded machine
+  bootplan run --map dmesg.txt          one boot, step by step, on your machine
+  bootplan map lint dmesg.txt           what is odd in this firmware's memory map`,
+	}
+	flags := root.PersistentFlags()
+	flags.BoolVar(&a.json, "json", false, "print one JSON object instead of text")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print the answer only")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "print details")
+	flags.BoolVar(&a.ascii, "ascii", false, "use ASCII characters only")
+	flags.StringVar(&a.color, "color", "auto", "colour the output: auto, always or never")
+	flags.StringVar(&a.failOn, "fail-on", "error", "exit with 1 on findings of this severity or above: error, warning or info")
+	root.AddCommand(
+		newVerifyCmd(a),
+	)
+	return root
+}

@@ -1,0 +1,5 @@
+// Package image reads kernel images: the bzImage setup header, the PE/COFF view,
+// the EFI zboot header, the compressed payload, and the ELF kernel inside. What a
+// boot needs of an image is a [Kernel]; it comes from a file's bytes or from an
+// embedded profile of a real kernel.
+package image

@@ -1,0 +1,132 @@
+// Package verify holds the model against recorded truth: golden vectors that the
+// real kernel's own code computed.
+//
+// A vector file is JSON Lines, one case a line, {"name", "in", "want"}; its name
+// begins with the name of the function that it drives ("kaslr_changed_7_2.jsonl"
+// drives "kaslr"). Each driven function has one file here that says how to run the
+// model on "in" and in which shape to state what it computed.
+package verify
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+)
+
+// ErrUnsupported is what a runner returns (wrapped) for a case that the model cannot run.
+var ErrUnsupported = errors.New("not supported by the model")
+
+// A runner computes what the model says about one case. The result, written as
+// JSON, must equal the case's "want"; absent, null and empty values are equal.
+type runner struct {
+	function string // what is driven, as a person names it
+	run      func(in json.RawMessage) (any, error)
+}
+
+// runners by the beginning of the file name; the longest that fits counts.
+var runners = map[string]runner{
+	// one line per driven function, sorted
+}
+
+// Failure is one case in which the model differs from the truth.
+type Failure struct {
+	Name string          `json:"name"`
+	Got  json.RawMessage `json:"got"`
+	Want json.RawMessage `json:"want"`
+	Diff []string        `json:"diff"` // "path: got … want …"
+}
+
+// File is the outcome of one vector file.
+type File struct {
+	File        string    `json:"file"`
+	Function    string    `json:"function"`
+	Cases       int       `json:"cases"`
+	Passed      int       `json:"passed"`
+	Failed      int       `json:"failed"`
+	Unsupported int       `json:"unsupported"`
+	Failures    []Failure `json:"failures"`
+}
+
+// runnerFor returns the runner for a file name; ok is false if no model is driven by it.
+func runnerFor(file string) (r runner, ok bool) {
+	base := strings.TrimSuffix(filepath.Base(file), ".jsonl")
+	best := ""
+	for prefix := range runners {
+		fits := base == prefix || strings.HasPrefix(base, prefix+"_")
+		if fits && len(prefix) > len(best) {
+			best = prefix
+		}
+	}
+	r, ok = runners[best]
+	return r, ok
+}
+
+// Vectors runs every case of one vector file. A line that is no case is an error
+// that names the line.
+func Vectors(file string, data io.Reader) (File, error) {
+	r, known := runnerFor(file)
+	out := File{File: file, Function: r.function, Failures: []Failure{}}
+	lines := bufio.NewReaderSize(data, 1<<20)
+	for n := 1; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		if err != nil && err != io.EOF {
+			return out, fmt.Errorf("%s:%d: %w", file, n, err)
+		}
+		if text := bytes.TrimSpace(line); len(text) > 0 {
+			if caseErr := out.add(r, known, text); caseErr != nil {
+				return out, fmt.Errorf("%s:%d: %w", file, n, caseErr)
+			}
+		}
+		if err == io.EOF {
+			return out, nil
+		}
+	}
+}
+
+// add runs one case and counts its outcome.
+func (f *File) add(r runner, known bool, line []byte) error {
+	var c struct {
+		Name string          `json:"name"`
+		In   json.RawMessage `json:"in"`
+		Want json.RawMessage `json:"want"`
+	}
+	if err := json.Unmarshal(line, &c); err != nil {
+		return fmt.Errorf("no vector: %w", err)
+	}
+	if c.In == nil || c.Want == nil {
+		return fmt.Errorf("no vector: expected an object with \"name\", \"in\" and \"want\"")
+	}
+	f.Cases++
+	if !known {
+		f.Unsupported++
+		return nil
+	}
+	got, err := r.run(c.In)
+	if errors.Is(err, ErrUnsupported) {
+		f.Unsupported++
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("case %s: %w", c.Name, err)
+	}
+	gotJSON, err := json.Marshal(got)
+	if err != nil {
+		return fmt.Errorf("case %s: %w", c.Name, err)
+	}
+	diff, err := difference(gotJSON, c.Want)
+	if err != nil {
+		return fmt.Errorf("case %s: %w", c.Name, err)
+	}
+	if len(diff) == 0 {
+		f.Passed++
+		return nil
+	}
+	f.Failed++
+	f.Failures = append(f.Failures, Failure{c.Name, gotJSON, c.Want, diff})
+	return nil
+}
