@@ -1,0 +1,64 @@
+package parse
+
+import (
+	"fmt"
+	"strings"
+
+	"bootplan/memmap"
+)
+
+// Form names the way in which a map is written down.
+type Form string
+
+const (
+	KernelLog     Form = "kernel-log"      // e820 and EFI maps as Linux prints them
+	EFIShell      Form = "efi-shell"       // the table of the UEFI Shell's memmap
+	EFIShellSFO   Form = "efi-shell-sfo"   // the same as comma-separated values: memmap -sfo
+	SysfsMemmap   Form = "sysfs-memmap"    // a /sys/firmware/memmap tree
+	EFIRuntimeMap Form = "efi-runtime-map" // a /sys/firmware/efi/runtime-map tree
+	Iomem         Form = "iomem"           // /proc/iomem
+	EFIBinary     Form = "efi-binary"      // an array of EFI_MEMORY_DESCRIPTOR
+	E820Binary    Form = "e820-binary"     // an array of struct boot_e820_entry
+	JSON          Form = "json"            // what "bootplan map show --json" prints
+)
+
+// Document is what one source says.
+type Document struct {
+	Form     Form
+	File     string
+	Maps     []memmap.Map
+	Problems []*Error // entries that could not be read, in the order of the source
+	Log      Log
+}
+
+// Log is what a kernel log says beside its maps; fields are zero where it does not.
+type Log struct {
+	Release     string       // "6.12.117+deb12-amd64"
+	CommandLine string       // as the kernel printed it
+	Ramdisk     memmap.Range // the initial ramdisk's pages
+}
+
+// Error says what could not be read, where, and why.
+type Error struct {
+	File         string
+	Line, Column int    // from 1; 0 where the source has none
+	Text         string // the offending text, may be empty
+	Reason       string // what was expected
+}
+
+// Error is "file:line:column: reason: text", without the parts that are missing.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.File)
+	if e.Line > 0 {
+		fmt.Fprintf(&b, ":%d", e.Line)
+		if e.Column > 0 {
+			fmt.Fprintf(&b, ":%d", e.Column)
+		}
+	}
+	fmt.Fprintf(&b, ": %s", e.Reason)
+	if e.Text != "" {
+		fmt.Fprintf(&b, ": %q", e.Text)
+	}
+	return b.String()
+}
