@@ -66,19 +66,20 @@ const (
 	EFIRuntime      EFIAttr = 1 << 63 // needs a mapping for runtime services
 )
 
-// efiAttrNames go from the highest bit to the lowest, as Linux prints them.
+// efiAttrNames are the names that Linux prints, in its order of columns, which is not
+// quite that of the bits.
+// Source: drivers/firmware/efi/efi.c:efi_md_typeattr_format (v6.12.y; "HP" since v6.13).
 var efiAttrNames = [...]struct {
 	bit  EFIAttr
 	name string
 }{
-	{EFIRuntime, "RUN"}, {EFIHotPluggable, "HP"}, {EFICPUCrypto, "CC"}, {EFISP, "SP"},
-	{EFIRO, "RO"}, {EFIMoreReliable, "MR"}, {EFINV, "NV"}, {EFIXP, "XP"},
-	{EFIRP, "RP"}, {EFIWP, "WP"}, {EFIUCE, "UCE"},
+	{EFIRuntime, "RUN"}, {EFIHotPluggable, "HP"}, {EFIMoreReliable, "MR"}, {EFICPUCrypto, "CC"},
+	{EFISP, "SP"}, {EFINV, "NV"}, {EFIXP, "XP"}, {EFIRP, "RP"}, {EFIWP, "WP"}, {EFIRO, "RO"}, {EFIUCE, "UCE"},
 	{EFIWB, "WB"}, {EFIWT, "WT"}, {EFIWC, "WC"}, {EFIUC, "UC"},
 }
 
-// Names lists the attributes by the short names of kernel logs ("RUN", "WB"), from
-// the highest bit to the lowest. Bits without a name come last, as one hex word.
+// Names lists the attributes by the short names of kernel logs ("RUN", "WB"), in the
+// order of a kernel log's columns. Bits without a name come last, as one hex word.
 func (a EFIAttr) Names() []string {
 	var names []string
 	for _, n := range efiAttrNames {

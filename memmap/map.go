@@ -83,7 +83,7 @@ func (m *Map) Order() []int {
 // the EFI types that the stub turns into it.
 func (m *Map) RAM() *Set {
 	ram := &Set{}
-	for i := range m.Len() {
+	for _, i := range m.Order() { // appending to a Set is cheap, inserting is not
 		usable := false
 		if m.Kind == EFI {
 			t, ok := m.Descriptors[i].E820Type(ConvertOptions{UnacceptedMemory: true})
@@ -132,7 +132,7 @@ func (m *Map) Overlaps(yield func(i, j int, shared Range) bool) {
 // that no entry describes, ascending.
 func (m *Map) Gaps() []Range {
 	all := &Set{}
-	for i := range m.Len() {
+	for _, i := range m.Order() {
 		if r, err := m.Range(i); err == nil {
 			all.Add(r)
 		}

@@ -78,9 +78,12 @@ func (r Range) Intersect(o Range) Range {
 	return s
 }
 
-// Outward returns r widened to multiples of align, a power of two. The end is
-// cut to the last such multiple that 64 bits can hold.
+// Outward returns r widened to multiples of align, a power of two; an empty range
+// stays as it is. The end is cut to the last such multiple that 64 bits can hold.
 func (r Range) Outward(align uint64) Range {
+	if r.Empty() {
+		return r
+	}
 	end := AlignUp(r.End, align)
 	if end < r.End {
 		end = AlignDown(^uint64(0), align)

@@ -135,6 +135,9 @@ func (s *Set) Missing(r Range) Range {
 
 // Intersection returns the part of r that is in the set, and its complement within r.
 func (s *Set) Intersection(r Range) (in, out []Range) {
+	if r.Empty() {
+		return nil, nil
+	}
 	for i := s.search(r.Start); i < len(s.ranges) && s.ranges[i].Start < r.End; i++ {
 		part := s.ranges[i].Intersect(r)
 		if part.Start > r.Start {
