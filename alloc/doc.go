@@ -1,0 +1,15 @@
+// Package alloc holds the memory allocators that boot code depends on, each behind
+// its own small type, with the arithmetic of the real code, wrap-around included.
+//
+//   - [Firmware] is the page allocator that an EFI stub calls. [ModelFirmware]
+//     never changes its map; it is what golden vectors were recorded with.
+//     [EFIPages] splits and merges its map with every call, as a machine does.
+//   - [RandomAlloc], [LowAllocAbove], [AllocatePages], [AllocatePagesAligned] and
+//     [RelocateKernel] are the stub's own helpers on top of a Firmware.
+//   - [SetupE820] is the table that the stub makes of the final memory map.
+//   - [Heap] is the malloc of the decompressor.
+//   - [IdentityMap] draws page tables from the decompressor's fixed pool.
+//
+// Addresses and sizes are bytes unless a name says pages; a page is 4096 bytes.
+// Nothing here knows which boot design asks.
+package alloc
