@@ -9,70 +9,78 @@ import (
 type Kind string
 
 const (
-	BzImage Kind = "bzimage" // x86 bzImage, with or without a PE header
-	ZBoot   Kind = "zboot"   // EFI zboot: a PE image that carries a compressed kernel
-	Vmlinux Kind = "vmlinux" // ELF
-	Arm64   Kind = "arm64"   // uncompressed arm64 or RISC-V Image with a PE header
+	BzImage   Kind = "bzimage"   // x86 bzImage, with or without a PE header
+	ZBoot     Kind = "zboot"     // EFI zboot: a PE image that carries a compressed kernel
+	Vmlinux   Kind = "vmlinux"   // ELF
+	Arm64     Kind = "arm64"     // uncompressed arm64 Image, with or without a PE header
+	RISCV     Kind = "riscv"     // the same for RISC-V
+	LoongArch Kind = "loongarch" // the same for LoongArch
 )
 
 // Kernel is everything that a boot and a reader need to know of a kernel image.
 // Parts that the image does not have, or that were not read, are nil.
 // All offsets and sizes are in bytes.
 type Kernel struct {
-	Name     string // file or profile name
-	Kind     Kind
-	Release  string        // "6.12.117+deb12-amd64"; empty when the image does not say
-	Version  linux.Version // of Release; 0 when unknown
-	FileSize uint64
+	Name     string        `json:"name"` // file or profile name
+	Kind     Kind          `json:"kind"`
+	Release  string        `json:"release"` // "6.12.117+deb12-amd64"; empty when the image does not say
+	Version  linux.Version `json:"-"`       // of Release; 0 when unknown
+	Banner   string        `json:"banner"`  // the version text that Release begins, builder and date included
+	FileSize uint64        `json:"file_size"`
 
-	Setup        *SetupHeader  // bzImage
-	KernelInfo   *KernelInfo   // bzImage, boot protocol 2.15
-	PE           *PE           // images with an EFI entry point
-	ZBootHeader  *ZBootHeader  // zboot
-	Payload      *Payload      // compressed images
-	ELF          *ELF          // the kernel inside, or the vmlinux itself
-	Relocs       *Relocs       // behind the ELF inside a bzImage
-	Decompressor *Decompressor // bzImage
-	VO           *VO           // bzImage
+	Setup        *SetupHeader  `json:"setup_header"` // bzImage
+	KernelInfo   *KernelInfo   `json:"kernel_info"`  // bzImage, boot protocol 2.15
+	PE           *PE           `json:"pe"`           // images with an EFI entry point
+	ZBootHeader  *ZBootHeader  `json:"zboot_header"` // zboot
+	ImageHeader  *ImageHeader  `json:"image_header"` // arm64, RISC-V, LoongArch
+	Payload      *Payload      `json:"payload"`      // compressed images
+	Inner        *Kernel       `json:"inner"`        // zboot: the image that comes out of the payload
+	ELF          *ELF          `json:"elf"`          // the kernel inside a bzImage, or the vmlinux itself
+	Relocs       *Relocs       `json:"relocs"`       // behind the ELF inside a bzImage
+	Decompressor *Decompressor `json:"decompressor"` // bzImage
+	VO           *VO           `json:"vo"`           // bzImage
+
+	Notes []string `json:"notes"` // what could not be found, in words
 }
 
 // KernelInfo is the kernel_info structure of a bzImage.
 // Source: arch/x86/boot/compressed/kernel_info.S (v6.12).
 type KernelInfo struct {
-	Offset       uint64 // from startup_32
-	Size         uint32
-	SizeTotal    uint32
-	SetupTypeMax uint32
+	Offset       uint64 `json:"offset"` // from startup_32
+	Size         uint32 `json:"size"`
+	SizeTotal    uint32 `json:"size_total"`
+	SetupTypeMax uint32 `json:"setup_type_max"`
 }
 
 // Payload is the compressed kernel inside an image.
 type Payload struct {
-	Offset       uint64 // in the file
-	Size         uint64 // compressed, with the size trailer where there is one (z_input_len)
-	Compression  string // "gzip", "bzip2", "lzma", "xz", "lzo", "lz4", "zstd", "none"
-	Uncompressed uint64 // bytes that come out, relocation table included (z_output_len)
-	SHA256       string // of the uncompressed bytes; empty unless they were read
+	Offset       uint64 `json:"file_offset"`
+	Size         uint64 `json:"compressed_size"`   // with the size trailer if the image counts it in (z_input_len)
+	Compression  string `json:"compression"`       // "gzip", "bzip2", "lzma", "xz", "lzo", "lz4", "zstd", "none"
+	Stated       uint64 `json:"stated_size"`       // what the size trailer says will come out
+	Uncompressed uint64 `json:"uncompressed_size"` // what came out (z_output_len), relocation table included; Stated if it was not read
+	SHA256       string `json:"sha256"`            // of what came out; empty if it was not read
 }
 
 // Segment is one program header.
 type Segment struct {
-	Type   string // "PT_LOAD", "PT_NOTE", …
-	Perm   string // "r-x"
-	Offset uint64 // in the ELF file
-	Vaddr  uint64
-	Paddr  uint64
-	Filesz uint64
-	Memsz  uint64
-	Align  uint64
+	Type   string `json:"type"`        // "PT_LOAD", "PT_NOTE", …
+	Perm   string `json:"permissions"` // "r-x"
+	Offset uint64 `json:"offset"`      // in the ELF file
+	Vaddr  uint64 `json:"vaddr"`
+	Paddr  uint64 `json:"paddr"`
+	Filesz uint64 `json:"filesz"`
+	Memsz  uint64 `json:"memsz"`
+	Align  uint64 `json:"align"`
 }
 
 // ELF is the uncompressed kernel.
 type ELF struct {
-	Machine  uint16
-	Entry    uint64
-	PhOff    uint64
-	FileEnd  uint64 // size of the ELF file itself, section headers included
-	Segments []Segment
+	Machine  uint16    `json:"machine"`
+	Entry    uint64    `json:"entry"`
+	PhOff    uint64    `json:"phoff"`
+	FileEnd  uint64    `json:"file_end"` // size of the ELF file itself, section headers included
+	Segments []Segment `json:"segments"`
 }
 
 // Loads calls yield for each PT_LOAD segment in file order.
@@ -102,37 +110,44 @@ func (e *ELF) LoadSpan() memmap.Range {
 // of 32-bit words, each ended by a zero, read backwards from the end.
 // Source: arch/x86/tools/relocs.c (v6.12).
 type Relocs struct {
-	Offset    uint64 // in the uncompressed payload
-	Bytes     uint64
-	Count32   int
-	Inverse32 int // until 6.14; 0 in tables of two lists
-	Count64   int
+	Offset    uint64 `json:"offset"` // in the uncompressed payload
+	Bytes     uint64 `json:"bytes"`
+	Count32   int    `json:"relocs_32"`
+	Inverse32 int    `json:"inverse_relocs_32"` // until 6.14; 0 in tables of two lists
+	Count64   int    `json:"relocs_64"`
 }
 
 // Decompressor holds offsets from startup_32 inside the protected-mode part.
 // Source: arch/x86/boot/compressed/vmlinux.lds.S (v6.12).
 type Decompressor struct {
-	Relocated    uint64 // .Lrelocated, which is _text: first code that runs in the copy
-	Trampoline   uint64 // trampoline_32bit_src
-	BSS          uint64 // _bss: what lies before it is copied
-	BootStackEnd uint64 // top of the stack
-	BootHeap     uint64 // boot_heap; 0 when unknown
-	HeapSize     uint64 // BOOT_HEAP_SIZE
-	TrampSave    uint64 // trampoline_save; 0 when unknown
-	EBSS         uint64 // _ebss; 0 when unknown
-	PgTable      uint64 // _pgtable
-	TopPgTable   uint64 // top_pgtable
-	End          uint64 // _end
+	Relocated    uint64 `json:"relocated"`       // .Lrelocated, which is _text: first code that runs in the copy
+	Trampoline   uint64 `json:"trampoline"`      // trampoline_32bit_src
+	BSS          uint64 `json:"bss"`             // _bss: what lies before it is copied
+	BootStackEnd uint64 `json:"boot_stack_end"`  // top of the stack
+	BootHeap     uint64 `json:"boot_heap"`       // boot_heap; 0 when unknown
+	HeapSize     uint64 `json:"heap_size"`       // BOOT_HEAP_SIZE
+	TrampSave    uint64 `json:"trampoline_save"` // trampoline_save; 0 when unknown
+	EBSS         uint64 `json:"ebss"`            // _ebss; 0 when unknown
+	PgTable      uint64 `json:"pgtable"`         // _pgtable
+	TopPgTable   uint64 `json:"top_pgtable"`     // top_pgtable
+	End          uint64 `json:"end"`             // _end
 }
 
 // VO holds the link-time facts of the kernel proper that the decompressor knows as
 // constants (VO_… in its build).
 type VO struct {
-	TotalSize      uint64 // kernel_total_size = _end - _text
-	TextSize       uint64 // kernel_text_size = __start_rodata - _text; 0 where the version has none
-	BSSOffset      uint64 // __bss_start - _text; 0 when unknown
-	InitTextOffset uint64 // kernel_inittext_offset (since 6.17); 0 where the version has none
-	InitTextSize   uint64
+	TotalSize      uint64 `json:"total_size"`      // kernel_total_size = _end - _text
+	TextSize       uint64 `json:"text_size"`       // kernel_text_size = __start_rodata - _text; 0 where the version has none
+	BSSOffset      uint64 `json:"bss_offset"`      // __bss_start - _text; 0 when unknown
+	InitTextOffset uint64 `json:"inittext_offset"` // kernel_inittext_offset (since 6.17); 0 where the version has none
+	InitTextSize   uint64 `json:"inittext_size"`
+}
+
+// setVersion reads Version out of Release; a release without one leaves it 0.
+func (k *Kernel) setVersion() {
+	if v, err := linux.ParseVersion(k.Release); err == nil {
+		k.Version = v
+	}
 }
 
 // SetupBytes is the size of the real-mode part: (setup_sects+1)*512.
