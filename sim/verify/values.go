@@ -86,3 +86,22 @@ func (s *span) UnmarshalJSON(text []byte) error {
 }
 
 func (s span) MarshalJSON() ([]byte, error) { return json.Marshal([]any{hex(s[0]), hex(s[1])}) }
+
+// byteString is a command line: each code point of the JSON string is one byte.
+type byteString string
+
+func (s *byteString) UnmarshalJSON(text []byte) error {
+	var chars string
+	if err := json.Unmarshal(text, &chars); err != nil {
+		return err
+	}
+	var raw []byte
+	for _, c := range chars {
+		if c > 0xff {
+			return fmt.Errorf("%q in a command line: expected code points up to U+00FF", c)
+		}
+		raw = append(raw, byte(c))
+	}
+	*s = byteString(raw)
+	return nil
+}
