@@ -18,7 +18,9 @@ func Of(major, minor uint8) Version { return Version(major)<<8 | Version(minor) 
 // The versions between which the modelled code differs.
 const (
 	V4_18 Version = 4<<8 | 18
+	V4_19 Version = 4<<8 | 19
 	V5_0  Version = 5 << 8
+	V5_1  Version = 5<<8 | 1
 	V5_3  Version = 5<<8 | 3
 	V5_10 Version = 5<<8 | 10
 	V5_15 Version = 5<<8 | 15
