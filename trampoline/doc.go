@@ -1,0 +1,12 @@
+// Package trampoline tells where boot code puts the two pieces of code that have to
+// lie low, and why there.
+//
+//   - The paging trampoline ([Find], [Explain]) switches between 4- and 5-level
+//     paging. That can only be done with paging off, by code and a page table below
+//     4 GiB. The decompressor takes two pages below 640 KiB without asking anyone,
+//     saves what was there, and restores it afterwards.
+//   - The EFI stub does the same in two pages that it allocates below 4 GiB; see
+//     [StubSize] and [StubLimit].
+//   - The real-mode trampoline ([FindRealMode]) starts the other processors; the
+//     kernel proper keeps it below 1 MiB for good.
+package trampoline
