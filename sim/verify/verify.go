@@ -31,15 +31,19 @@ type runner struct {
 // runners by the beginning of the file name; the longest that fits counts.
 var runners = map[string]runner{
 	// one line per driven function, sorted
+	"bench_kaslr":                {"choose_random_location", runKASLR},
 	"bench_random_alloc":         {"efi_random_alloc", runEFIRandomAlloc},
 	"efi_allocate_pages":         {"efi_allocate_pages", runEFIAllocatePages},
 	"efi_allocate_pages_aligned": {"efi_allocate_pages_aligned", runEFIAllocatePagesAligned},
 	"efi_low_alloc_above":        {"efi_low_alloc_above", runEFILowAllocAbove},
+	"efi_options":                {"parse_options of the EFI stub", runEFIOptions},
 	"efi_random_alloc":           {"efi_random_alloc", runEFIRandomAlloc},
 	"efi_relocate_kernel":        {"efi_relocate_kernel", runEFIRelocateKernel},
 	"identmap":                   {"initialize_identity_maps, kernel_add_identity_map", runIdentMap},
+	"kaslr":                      {"choose_random_location", runKASLR},
 	"malloc":                     {"malloc, free", runMalloc},
 	"setup_e820":                 {"allocate_e820, setup_e820", runSetupE820},
+	"trampoline":                 {"find_trampoline_placement", runTrampoline},
 }
 
 // Failure is one case in which the model differs from the truth.

@@ -1,0 +1,168 @@
+package kaslr
+
+import (
+	"errors"
+
+	"bootplan/linux"
+	"bootplan/memmap"
+)
+
+// ErrNeverReturns says that the search for slots would go round for ever: an
+// avoided range ends within the last alignment unit below 2^64, rounding its end up
+// gives 0, and the walk begins again without having found anything new.
+var ErrNeverReturns = errors.New("the search for slots never ends")
+
+// ErrZeroDescSize says that the code would divide by zero.
+var ErrZeroDescSize = errors.New("efi_memdesc_size is 0: expected the size of a descriptor, such as 48")
+
+// search collects slot areas from the memory that in names, unless it is clear
+// beforehand that there can be none.
+// Source: arch/x86/boot/compressed/kaslr.c:find_random_phys_addr (v6.12, v7.2).
+func (p *Plan) search(in *Input, lifted restrictions) error {
+	if p.Minimum+p.NeededSize > p.Limit {
+		return nil
+	}
+	if p.TooManyMemmaps {
+		p.Aborted = abortMemmaps
+		return nil
+	}
+	w := walk{p, in.Immovable, lifted.skip}
+	if lifted.immovable {
+		w.immovable = nil
+	}
+	if in.KexecHandover && in.Version >= linux.V7_2 {
+		if areas, ok := scratchAreas(in.SetupData); ok {
+			p.Source = FromKHO
+			return w.extents(areas)
+		}
+	}
+	if in.EFI.Signature == "EL32" || in.EFI.Signature == "EL64" {
+		p.Source = FromEFI
+		return w.efi(in)
+	}
+	p.Source = FromE820
+	return w.e820(in.E820)
+}
+
+// e820 walks the RAM entries of an e820 table.
+// Source: arch/x86/boot/compressed/kaslr.c:process_e820_entries (v6.12).
+func (w *walk) e820(table []memmap.E820Entry) error {
+	for i := range table {
+		if table[i].Type != memmap.E820RAM {
+			continue
+		}
+		full, err := w.candidate(Extent{table[i].Addr, table[i].Size})
+		if full || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// efi walks the free memory of an EFI map; of the mirrored memory alone if there is
+// any mirrored memory at all, free or not.
+// Source: arch/x86/boot/compressed/kaslr.c:process_efi_entries (v6.12).
+func (w *walk) efi(in *Input) error {
+	descs, err := in.EFI.described()
+	if err != nil {
+		return err
+	}
+	var required, refused memmap.EFIAttr
+	if in.SoftReserve {
+		refused = memmap.EFISP
+	}
+	for i := range descs {
+		required |= descs[i].Attr & memmap.EFIMoreReliable
+	}
+	for i := range descs {
+		d := &descs[i]
+		free := d.Type == memmap.EFIConventional || d.Type == memmap.EFIUnaccepted && in.UnacceptedMemory
+		if !free || d.Attr&(required|refused) != required {
+			continue
+		}
+		full, err := w.candidate(Extent{d.Phys, d.Pages * memmap.PageSize})
+		if full || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// described is the part of the map that the sizes cover.
+func (e *EFIInfo) described() ([]memmap.EFIDescriptor, error) {
+	if e.DescSize == 0 {
+		return nil, ErrZeroDescSize
+	}
+	return e.Descs[:min(len(e.Descs), int(e.MapSize/e.DescSize))], nil
+}
+
+// scratchAreas returns the areas of the first handover node; ok is false where the
+// code looks for other memory. It counts them in a signed 32-bit number: a negative
+// count leaves no area, and no other memory either.
+// Source: arch/x86/boot/compressed/kaslr.c:process_kho_entries (v7.2).
+func scratchAreas(chain []SetupData) (areas []Extent, ok bool) {
+	for i := range chain {
+		node := &chain[i]
+		if node.Addr == 0 {
+			return nil, false
+		}
+		if node.Type == SetupKexecKHO {
+			n := int32(node.KHO.ScratchSize / 16)
+			return node.KHO.Scratch[:min(len(node.KHO.Scratch), max(0, int(n)))], n != 0
+		}
+	}
+	return nil, false
+}
+
+func (w *walk) extents(list []Extent) error {
+	for _, r := range list {
+		full, err := w.candidate(r)
+		if full || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// candidate walks one range of candidate memory, or the parts of it that are
+// immovable if anything is known about that. full reports that no more areas can be
+// stored.
+// Source: arch/x86/boot/compressed/kaslr.c:process_mem_region (v6.12).
+func (w *walk) candidate(r Extent) (full bool, err error) {
+	if len(w.immovable) == 0 {
+		return w.part(r, abortAreas)
+	}
+	for _, fixed := range w.immovable {
+		if !r.Overlaps(fixed) {
+			continue
+		}
+		start := clamp(r.Start, fixed.Start, fixed.End())
+		end := clamp(r.End(), fixed.Start, fixed.End())
+		full, err := w.part(Extent{start, end - start}, abortImmovableAreas)
+		if full || err != nil {
+			return full, err
+		}
+	}
+	return false, nil
+}
+
+// part walks r and notes abort if that filled the list of areas.
+func (w *walk) part(r Extent, abort string) (full bool, err error) {
+	if err := w.region(r); err != nil {
+		return false, err
+	}
+	if len(w.plan.Areas) < MaxAreas {
+		return false, nil
+	}
+	w.plan.Aborted = abort
+	return true, nil
+}
+
+// clamp is the kernel's: where low is above high, as in an extent that wraps, the
+// order of its comparisons matters.
+func clamp(x, low, high uint64) uint64 {
+	if x >= high {
+		return high
+	}
+	return max(x, low)
+}
