@@ -1,0 +1,35 @@
+package lint
+
+import (
+	"fmt"
+
+	"bootplan/memmap"
+	"bootplan/rule"
+)
+
+var unalignedRule = rule.Rule{
+	ID: "map-unaligned", Severity: rule.Error,
+	Title: "an entry that does not begin and end at a page",
+	Text: "EFI memory comes in pages of 4 KiB, so a descriptor that begins elsewhere is an error, and " +
+		"every reader rounds it in its own way. An e820 table counts bytes: RAM that ends within a page is legal, common at the end of base memory " +
+		"(not reported), and costs the part of a page, because Linux uses whole pages only. " +
+		"It is reported as information, since code that rounds outward instead would touch what lies beside the RAM.",
+	Example: "[mem 0x00100000-0x3f688bff] usable",
+	Sources: []string{"UEFI 2.10, 7.2.3 (PhysicalStart is aligned on 4 KiB)", "mm/memblock.c:memblock_trim_memory (v6.12)"},
+}
+
+func unaligned(s *subject, report report) {
+	for _, i := range s.order {
+		r := s.proper(i)
+		switch {
+		case s.Kind == memmap.EFI:
+			if r.Start%memmap.PageSize != 0 {
+				report(rule.Error, r, fmt.Sprintf("%v %s does not begin at a page", r, s.TypeName(i)), i)
+			}
+		case s.usable(i) && r.End > memmap.MiB:
+			if lost := r.Len() - r.Inward(memmap.PageSize).Len(); lost > 0 {
+				report(rule.Info, r, fmt.Sprintf("%v usable: %d bytes at its ends are less than a page and stay unused", r, lost), i)
+			}
+		}
+	}
+}
