@@ -1,0 +1,36 @@
+package verify
+
+import (
+	"encoding/json"
+
+	"bootplan/alloc"
+)
+
+// biosInput are the words of the BIOS data area.
+type biosInput struct {
+	EBDASegment hex    `json:"ebda_segment"`
+	BaseMemKiB  uint16 `json:"base_mem_kib"`
+}
+
+func (in biosInput) data() alloc.BIOSData {
+	return alloc.BIOSData{EBDASegment: uint16(in.EBDASegment), BaseMemKiB: in.BaseMemKiB}
+}
+
+func runBIOSRegions(in json.RawMessage) (any, error) {
+	var c struct {
+		biosInput
+		Wanted bool `json:"reserve_bios_regions"`
+	}
+	if err := json.Unmarshal(in, &c); err != nil {
+		return nil, err
+	}
+	m := alloc.NewMemblock()
+	if c.Wanted {
+		if err := m.ReserveBIOS(c.data()); err != nil {
+			return nil, err
+		}
+	}
+	return struct {
+		Reserved []region `json:"reserved"`
+	}{regionsOf(&m.Reserved)}, nil
+}
