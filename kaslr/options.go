@@ -30,6 +30,9 @@ type options struct {
 // parse applies the words of text up to a bare "--".
 // Source: arch/x86/boot/compressed/kaslr.c:handle_mem_options (v6.12).
 func (o *options) parse(text string) {
+	if !strings.Contains(text, "mem") && !strings.Contains(text, "hugepages") {
+		return // no need to look at words
+	}
 	text = linux.SkipSpaces(text)
 	for text != "" {
 		var arg linux.Arg

@@ -48,10 +48,11 @@ func (p *Plan) search(in *Input, lifted restrictions) error {
 // Source: arch/x86/boot/compressed/kaslr.c:process_e820_entries (v6.12).
 func (w *walk) e820(table []memmap.E820Entry) error {
 	for i := range table {
-		if table[i].Type != memmap.E820RAM {
+		r := Extent{table[i].Addr, table[i].Size}
+		if table[i].Type != memmap.E820RAM || w.tooSmall(r) {
 			continue
 		}
-		full, err := w.candidate(Extent{table[i].Addr, table[i].Size})
+		full, err := w.candidate(r)
 		if full || err != nil {
 			return err
 		}
@@ -72,15 +73,20 @@ func (w *walk) efi(in *Input) error {
 		refused = memmap.EFISP
 	}
 	for i := range descs {
-		required |= descs[i].Attr & memmap.EFIMoreReliable
+		required |= descs[i].Attr
 	}
+	required &= memmap.EFIMoreReliable
+	mask := required | refused
 	for i := range descs {
 		d := &descs[i]
-		free := d.Type == memmap.EFIConventional || d.Type == memmap.EFIUnaccepted && in.UnacceptedMemory
-		if !free || d.Attr&(required|refused) != required {
+		if d.Type != memmap.EFIConventional && (d.Type != memmap.EFIUnaccepted || !in.UnacceptedMemory) {
 			continue
 		}
-		full, err := w.candidate(Extent{d.Phys, d.Pages * memmap.PageSize})
+		r := Extent{d.Phys, d.Pages * memmap.PageSize}
+		if d.Attr&mask != required || w.tooSmall(r) {
+			continue
+		}
+		full, err := w.candidate(r)
 		if full || err != nil {
 			return err
 		}
@@ -122,6 +128,17 @@ func (w *walk) extents(list []Extent) error {
 		}
 	}
 	return nil
+}
+
+// tooSmall reports that a walk of r would find nothing. Most entries of a map are
+// small; this saves the steps to the walk.
+func (w *walk) tooSmall(r Extent) bool {
+	if len(w.immovable) > 0 {
+		return false
+	}
+	start := memmap.AlignUp(max(r.Start, w.plan.Minimum), w.plan.Align)
+	end := min(r.End(), w.plan.Limit)
+	return start > end || end-start < w.plan.NeededSize
 }
 
 // candidate walks one range of candidate memory, or the parts of it that are

@@ -27,6 +27,9 @@ func FindOptionBool(ptr uint64, cmdline, option string) bool {
 		return true
 	}
 	text, limited := scanned(ptr, cmdline)
+	if !strings.Contains(text, option) {
+		return false // no need to look at words
+	}
 	for i := 0; i < len(text); i++ {
 		if text[i] <= ' ' {
 			continue
