@@ -21,15 +21,29 @@ var unalignedRule = rule.Rule{
 func unaligned(s *subject, report report) {
 	for _, i := range s.order {
 		r := s.proper(i)
-		switch {
-		case s.Kind == memmap.EFI:
+		if s.Kind == memmap.EFI {
 			if r.Start%memmap.PageSize != 0 {
 				report(rule.Error, r, fmt.Sprintf("%v %s does not begin at a page", r, s.TypeName(i)), i)
 			}
-		case s.usable(i) && r.End > memmap.MiB:
-			if lost := r.Len() - r.Inward(memmap.PageSize).Len(); lost > 0 {
-				report(rule.Info, r, fmt.Sprintf("%v usable: %d bytes at its ends are less than a page and stay unused", r, lost), i)
-			}
+			continue
+		}
+		if lost := s.partialPages(i, r); lost > 0 {
+			report(rule.Info, r, fmt.Sprintf("%v usable: %d bytes at its ends are less than a page and stay unused", r, lost), i)
 		}
 	}
+}
+
+// partialPages returns how many bytes r, entry i, loses where RAM begins or ends
+// within a page above 1 MiB. RAM that goes on in the next entry loses nothing.
+func (s *subject) partialPages(i int, r memmap.Range) (lost uint64) {
+	if !s.usable(i) {
+		return 0
+	}
+	if r.Start > memmap.MiB && !s.ram.Contains(r.Start-1) {
+		lost += memmap.AlignUp(r.Start, memmap.PageSize) - r.Start
+	}
+	if r.End > memmap.MiB && !s.ram.Contains(r.End) {
+		lost += r.End % memmap.PageSize
+	}
+	return min(lost, r.Len())
 }

@@ -22,7 +22,8 @@ type Finding struct {
 
 // Options are the facts about the machine that a map does not state.
 type Options struct {
-	PhysBits int // physical address bits of the CPU, at most 63; 0 stands for 52, the most that x86 has
+	PhysBits int  // physical address bits of the CPU, at most 63; 0 stands for 52, the most that x86 has
+	Part     bool // the map is a part of the machine's map: nothing is said about what it lacks
 }
 
 // Rules lists all rules of the package.

@@ -120,6 +120,9 @@ var cases = []struct {
 		found("map-unaligned", rule.Error, gib+512, gib+512+page, 2)}},
 	{"e820 RAM that ends within a page", e820(entry(gib, 2*gib+512, 1)), []Finding{
 		found("map-unaligned", rule.Info, gib, 2*gib+512, 2)}},
+	{"e820 RAM that goes on within a page", e820(entry(gib, gib+512, 1), entry(gib+512, 2*gib, 1)), nil},
+	{"e820 RAM that begins within a page", e820(entry(gib+512, gib+600, 1)), []Finding{
+		found("map-unaligned", rule.Info, gib+512, gib+600, 2)}},
 	{"e820 reserved memory that ends within a page", e820(entry(gib, 2*gib+512, 2)), nil},
 
 	{"runtime code without RUN", efi(desc(gib, 1, memmap.EFIRuntimeServicesCode, cached)), []Finding{
@@ -215,6 +218,22 @@ func TestMessages(t *testing.T) {
 		got := Map(&m, Options{})
 		if len(got) != 1 || got[0].Message != want {
 			t.Errorf("got %v\nwant %s", got, want)
+		}
+	}
+}
+
+func TestPartOfAMapMayLackRAM(t *testing.T) {
+	runtime := desc(gib, 1, memmap.EFIRuntimeServicesCode, cached|memmap.EFIRuntime)
+	high := desc(8*gib, 1, memmap.EFIConventional, cached)
+	for _, m := range []memmap.Map{
+		{Kind: memmap.EFI, Descriptors: []memmap.EFIDescriptor{runtime}},
+		{Kind: memmap.EFI, Descriptors: []memmap.EFIDescriptor{high}},
+	} {
+		if got := Map(&m, Options{Part: true}); len(got) > 0 {
+			t.Errorf("%v", got)
+		}
+		if got := Map(&m, Options{}); len(got) == 0 {
+			t.Error("as a whole map it would be odd")
 		}
 	}
 }

@@ -28,7 +28,7 @@ var (
 		Title: "the e820 table and the EFI map call memory by different names",
 		Text: "Both say that the memory isn't RAM, but not of which kind: for example ACPI NVS in one and reserved in the other. " +
 			"The kernel goes by the e820 table; what it does for ACPI NVS (save it over hibernation) then misses the memory or is done for too much. " +
-			"Reserved, device memory, GRUB's type 20 and memory that is not described count as equal.",
+			"Reserved, unusable, device memory, GRUB's type 20 and memory that is not described count as equal.",
 		Sources: []string{"drivers/firmware/efi/libstub/x86-stub.c:setup_e820 (v6.12)", "arch/x86/kernel/e820.c:e820__register_nvs_regions (v6.12)"},
 	}
 	pairRules = []rule.Rule{pairRAMRule, pairLostRule, pairTypeRule}
@@ -86,7 +86,7 @@ func converted(efi *memmap.Map, o memmap.ConvertOptions) []memmap.Span[memmap.Wo
 func plain(w memmap.Word) memmap.E820Type {
 	t := memmap.E820Type(w.Type)
 	switch t {
-	case memmap.E820RAM, memmap.E820ACPI, memmap.E820NVS, memmap.E820Unusable, memmap.E820PMEM, memmap.E820SoftReserved:
+	case memmap.E820RAM, memmap.E820ACPI, memmap.E820NVS, memmap.E820PMEM, memmap.E820SoftReserved:
 		return t
 	}
 	return memmap.E820Reserved

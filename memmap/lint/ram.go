@@ -11,12 +11,12 @@ var noRAMRule = rule.Rule{
 	ID: "map-no-ram", Severity: rule.Error,
 	Title: "a map without RAM",
 	Text: "No entry offers RAM. Nothing can be loaded, and a kernel that starts anyway finds no memory to run in. " +
-		"A map of runtime regions only, such as /sys/firmware/efi/runtime-map, is not the machine's memory map.",
+		"Maps of runtime regions only, such as /sys/firmware/efi/runtime-map, are not meant.",
 	Sources: []string{"arch/x86/kernel/e820.c:e820__memblock_setup (v6.12)"},
 }
 
 func noRAM(s *subject, report report) {
-	if len(s.order) > 0 && len(s.ram.Ranges()) == 0 {
+	if len(s.order) > 0 && len(s.ram.Ranges()) == 0 && !s.opts.Part {
 		report(rule.Error, memmap.Range{}, fmt.Sprintf("none of the %d entries is RAM", s.Len()))
 	}
 }
@@ -40,7 +40,7 @@ var noLowRAMRule = rule.Rule{
 }
 
 func noLowRAM(s *subject, report report) {
-	if len(s.ram.Ranges()) == 0 {
+	if len(s.ram.Ranges()) == 0 || s.opts.Part {
 		return
 	}
 	in, _ := s.ram.Intersection(legacy)
@@ -64,7 +64,7 @@ var noRAMBelow4GRule = rule.Rule{
 }
 
 func noRAMBelow4G(s *subject, report report) {
-	if len(s.ram.Ranges()) > 0 && s.ram.Overlap(protected).Empty() {
+	if len(s.ram.Ranges()) > 0 && s.ram.Overlap(protected).Empty() && !s.opts.Part {
 		report(rule.Error, protected, fmt.Sprintf("%v holds no RAM", protected))
 	}
 }
