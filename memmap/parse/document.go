@@ -22,16 +22,40 @@ const (
 	JSON          Form = "json"            // what "bootplan map show --json" prints
 )
 
+// Forms lists every form.
+func Forms() []Form {
+	return []Form{KernelLog, EFIShell, EFIShellSFO, SysfsMemmap, EFIRuntimeMap, Iomem, EFIBinary, E820Binary, JSON}
+}
+
+// IsTree reports whether a map in this form is a directory and not a file.
+func (f Form) IsTree() bool { return f == SysfsMemmap || f == EFIRuntimeMap }
+
+// Labels of EFI maps in logs. An e820 map has the name that the kernel prints
+// before its entries as label: "BIOS-e820", "user", "modified", "extended",
+// "reserve setup_data", "Xen". A map in another form has the form as label; JSON
+// states labels itself.
+const (
+	labelEFI     = "efi"         // the map at ExitBootServices
+	labelRuntime = "efi-runtime" // what remains of it for runtime services
+	labelInvalid = "efi-invalid" // descriptors that the kernel refused
+	labelShell   = "efi-shell"   // the map while firmware was still in charge
+)
+
+func isEFILabel(label string) bool {
+	return label == labelEFI || label == labelRuntime || label == labelInvalid
+}
+
 // Document is what one source says.
 type Document struct {
 	Form     Form
 	File     string
-	Maps     []memmap.Map
-	Problems []*Error // entries that could not be read, in the order of the source
+	Maps     []memmap.Map // at least one, none of them empty, in the order of the source
+	Problems []*Error     // entries that could not be read, in the order of the source
 	Log      Log
 }
 
-// Log is what a kernel log says beside its maps; fields are zero where it does not.
+// Log is what a kernel log says beside its maps, of the first boot if there are
+// several; fields are zero where it does not.
 type Log struct {
 	Release     string       // "6.12.117+deb12-amd64"
 	CommandLine string       // as the kernel printed it
@@ -41,7 +65,7 @@ type Log struct {
 // Error says what could not be read, where, and why.
 type Error struct {
 	File         string
-	Line, Column int    // from 1; 0 where the source has none
+	Line, Column int    // from 1; 0 where the source has none. Columns count bytes.
 	Text         string // the offending text, may be empty
 	Reason       string // what was expected
 }
@@ -52,13 +76,26 @@ func (e *Error) Error() string {
 	b.WriteString(e.File)
 	if e.Line > 0 {
 		fmt.Fprintf(&b, ":%d", e.Line)
-		if e.Column > 0 {
-			fmt.Fprintf(&b, ":%d", e.Column)
-		}
+	}
+	if e.Line > 0 && e.Column > 0 {
+		fmt.Fprintf(&b, ":%d", e.Column)
 	}
 	fmt.Fprintf(&b, ": %s", e.Reason)
 	if e.Text != "" {
 		fmt.Fprintf(&b, ": %q", e.Text)
 	}
 	return b.String()
+}
+
+// problem notes an entry that could not be read. It fails when there are so many
+// of them that the source can't be what it was taken for.
+func (d *Document) problem(p *Error) error {
+	if p.File == "" {
+		p.File = d.File
+	}
+	if len(d.Problems) == maxProblems {
+		return fmt.Errorf("%w (and %d unreadable entries before it)", p, maxProblems)
+	}
+	d.Problems = append(d.Problems, p)
+	return nil
 }

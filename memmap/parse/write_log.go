@@ -1,0 +1,72 @@
+package parse
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"bootplan/memmap"
+)
+
+// stamp is what kernels print before the messages of early boot.
+const stamp = "[    0.000000] "
+
+// e820Headings are the lines with which kernels announce their e820 tables.
+var e820Headings = map[string]string{
+	"BIOS-e820":          "BIOS-provided physical RAM map:",
+	"user":               "user-defined physical RAM map:",
+	"modified":           "modified physical RAM map:",
+	"extended":           "extended physical RAM map:",
+	"reserve setup_data": "extended physical RAM map:",
+}
+
+// writeLog writes m as Linux 6.12 prints it.
+func writeLog(w io.Writer, m *memmap.Map) {
+	if m.Kind == memmap.EFI {
+		writeEFILog(w, m)
+		return
+	}
+	owner := m.Label
+	if e820Headings[owner] == "" {
+		owner = "BIOS-e820"
+	}
+	fmt.Fprintf(w, "%s%s\n", stamp, e820Headings[owner])
+	for _, e := range m.Entries {
+		fmt.Fprintf(w, "%s%s: [mem %#018x-%#018x] %v\n", stamp, owner, e.Addr, e.Addr+e.Size-1, e.Type)
+	}
+}
+
+func writeEFILog(w io.Writer, m *memmap.Map) {
+	if m.Label == labelRuntime {
+		fmt.Fprintf(w, "%sefi: EFI runtime memory map:\n", stamp)
+	}
+	for i, d := range m.Descriptors {
+		fmt.Fprintf(w, "%sefi: mem%02d: %s range=[%#018x-%#018x] (%dMB)\n",
+			stamp, i, typeAndAttributes(d), d.Phys, d.Phys+d.Pages*memmap.PageSize-1, d.Pages>>8)
+	}
+}
+
+// typeAndAttributes is "[Boot Code   |   |…|UC]". As in the kernel it loses its last
+// character where it does not fit.
+// Source: drivers/firmware/efi/efi.c:efi_md_typeattr_format (v6.12).
+func typeAndAttributes(d memmap.EFIDescriptor) string {
+	const kernelBuffer = 64 - 1
+	var b strings.Builder
+	if d.Type <= memmap.EFIUnaccepted {
+		fmt.Fprintf(&b, "[%-12v", d.Type)
+	} else {
+		fmt.Fprintf(&b, "[type=%d", uint32(d.Type))
+	}
+	if d.Attr&^namedAttributes != 0 {
+		fmt.Fprintf(&b, "|attr=%#018x]", uint64(d.Attr))
+		return b.String()
+	}
+	for _, name := range memmap.EFIAttr(namedAttributes).Names() {
+		if bit, _ := memmap.ParseEFIAttr(name); d.Attr&bit == 0 {
+			name = strings.Repeat(" ", len(name))
+		}
+		fmt.Fprintf(&b, "|%s", name)
+	}
+	b.WriteByte(']')
+	return b.String()[:min(b.Len(), kernelBuffer)]
+}
