@@ -56,7 +56,7 @@ type KernelInfo struct {
 type Payload struct {
 	Offset       uint64 `json:"file_offset"`
 	Size         uint64 `json:"compressed_size"`   // with the size trailer if the image counts it in (z_input_len)
-	Compression  string `json:"compression"`       // "gzip", "bzip2", "lzma", "xz", "lzo", "lz4", "zstd", "none"
+	Compression  string `json:"compression"`       // "gzip", "bzip2", "lzma", "xz", "lzo", "lz4", "zstd"
 	Stated       uint64 `json:"stated_size"`       // what the size trailer says will come out
 	Uncompressed uint64 `json:"uncompressed_size"` // what came out (z_output_len), relocation table included; Stated if it was not read
 	SHA256       string `json:"sha256"`            // of what came out; empty if it was not read
@@ -147,6 +147,9 @@ type VO struct {
 func (k *Kernel) setVersion() {
 	if v, err := linux.ParseVersion(k.Release); err == nil {
 		k.Version = v
+	}
+	if k.Inner != nil {
+		k.Inner.setVersion()
 	}
 }
 
