@@ -8,10 +8,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"bootplan/rule"
+	"bootplan/sim/report"
 )
 
 // schema names the version of all JSON output.
-const schema = "bootplan/1"
+const schema = report.Schema
 
 // Exit statuses that scripts rely on.
 const (
@@ -95,6 +96,8 @@ func newRoot(a *app) *cobra.Command {
 	flags.StringVar(&a.failOn, "fail-on", "error", "exit with 1 on findings of this severity or above: error, warning or info")
 	root.AddCommand(
 		newMapCmd(a),
+		newRunCmd(a),
+		newCompareCmd(a),
 		newVerifyCmd(a),
 	)
 	return root

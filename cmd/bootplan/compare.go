@@ -1,0 +1,63 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"bootplan/sim"
+	"bootplan/sim/report"
+)
+
+func newCompareCmd(a *app) *cobra.Command {
+	var f scenarioFlags
+	cmd := &cobra.Command{
+		Use:   "compare",
+		Short: "The same machine and kernel under several designs, side by side",
+		Long: `The same machine and kernel under several designs, side by side.
+
+A comparison is no verdict: it exits with 0 whatever it finds, unless --fail-on is
+given.`,
+		Args: cobra.NoArgs,
+		Example: `  bootplan compare
+  bootplan compare --map dmesg.txt --policy edk2-nx-attr`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.compare(&f, cmd.Flags().Changed("fail-on")) },
+	}
+	f.add(cmd.Flags())
+	return cmd
+}
+
+func (a *app) compare(f *scenarioFlags, judge bool) error {
+	sc, err := a.scenario(f)
+	if err != nil {
+		return err
+	}
+	designs := f.Designs
+	if designs == nil {
+		designs = []string{"bzimage", "efistub"}
+	}
+	var results []*sim.Result
+	var findings []sim.Finding
+	for _, name := range designs {
+		r, err := a.boot(sc, name)
+		if err != nil {
+			return err
+		}
+		results = append(results, r)
+		findings = append(findings, r.Findings...)
+	}
+	if err := a.printComparison(results); err != nil || !judge {
+		return err
+	}
+	return a.verdict(findings)
+}
+
+func (a *app) printComparison(results []*sim.Result) error {
+	if !a.json {
+		return report.CompareText(a.out, results, a.style())
+	}
+	text, err := report.Marshal(report.Compare(results))
+	if err != nil {
+		return err
+	}
+	_, err = a.out.Write(text)
+	return err
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"bootplan/memmap"
+	"bootplan/sim"
+	"bootplan/sim/check"
+	"bootplan/sim/design"
+	"bootplan/sim/report"
+)
+
+func newRunCmd(a *app) *cobra.Command {
+	var f scenarioFlags
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "One boot, step by step: what was allocated, copied, mapped and executed where and why",
+		Args:  cobra.NoArgs,
+		Example: `  bootplan run                              the EFI stub on an embedded OVMF map
+  bootplan run --map dmesg.txt -v           your machine, with the reason for every step
+  bootplan run --design bzimage --policy ovmf --cmdline nokaslr`,
+		RunE: func(*cobra.Command, []string) error { return a.run(&f) },
+	}
+	f.add(cmd.Flags())
+	return cmd
+}
+
+func (a *app) run(f *scenarioFlags) error {
+	sc, err := a.scenario(f)
+	if err != nil {
+		return err
+	}
+	if len(f.Designs) > 1 {
+		return fmt.Errorf("--design: run takes one design; bootplan compare takes several")
+	}
+	result, err := a.boot(sc, chosenDesigns(f, sc)[0])
+	if err != nil {
+		return err
+	}
+	if a.json {
+		run := report.NewRun(result)
+		run.Schema = report.Schema
+		text, err := report.Marshal(run)
+		if err != nil {
+			return err
+		}
+		if _, err := a.out.Write(text); err != nil {
+			return err
+		}
+	} else if err := report.RunText(a.out, result, prefers(sc), a.style()); err != nil {
+		return err
+	}
+	if result.Outcome != sim.Boots {
+		return status(exitFails)
+	}
+	return a.verdict(result.Findings)
+}
+
+// prefers is the address at which the scenario's kernel would rather run.
+func prefers(sc *sim.Scenario) uint64 {
+	if sc.Kernel.Setup == nil {
+		return 0
+	}
+	return sc.Kernel.Setup.PrefAddress
+}
+
+// chosenDesigns are the designs that the user names, or the one that fits the map.
+func chosenDesigns(f *scenarioFlags, sc *sim.Scenario) []string {
+	switch {
+	case len(f.Designs) > 0:
+		return f.Designs
+	case sc.Map.Kind == memmap.EFI:
+		return []string{"efistub"}
+	}
+	return []string{"bzimage"}
+}
+
+// boot runs one design with every check and a full trace.
+func (a *app) boot(sc *sim.Scenario, name string) (*sim.Result, error) {
+	d, err := design.Named(name)
+	if err != nil {
+		return nil, fmt.Errorf("--design: %w", err)
+	}
+	return sim.Run(d, sc, sim.Options{Trace: true, Checks: check.All()})
+}
+
+// verdict is the exit status that findings ask for.
+func (a *app) verdict(findings []sim.Finding) error {
+	limit, err := a.severity()
+	if err != nil {
+		return err
+	}
+	for _, f := range findings {
+		if f.Severity >= limit {
+			return status(exitFindings)
+		}
+	}
+	return nil
+}
+
+// style is how the user wants text to look.
+func (a *app) style() report.Style {
+	return report.Style{Verbose: a.verbose, Quiet: a.quiet, ASCII: a.ascii, Color: a.colors()}
+}
+
+// colors reports whether to colour: on a terminal, unless told otherwise.
+func (a *app) colors() bool {
+	if a.color != "auto" {
+		return a.color == "always"
+	}
+	f, ok := a.out.(*os.File)
+	return ok && os.Getenv("NO_COLOR") == "" && term.IsTerminal(int(f.Fd()))
+}

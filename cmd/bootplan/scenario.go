@@ -1,0 +1,299 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"bootplan/image"
+	"bootplan/memmap"
+	"bootplan/memmap/gallery"
+	"bootplan/memmap/parse"
+	"bootplan/sim"
+)
+
+// scenarioFlags are the flags from which a scenario is made.
+type scenarioFlags struct {
+	Map, From, Sysroot string
+	Kernel, Profile    string
+	Designs, Choices   []string
+	Policy, CPU        string
+	Cmdline, Initrd    string
+	Seed               uint64
+	Random             string
+
+	file string // --scenario
+	set  *pflag.FlagSet
+}
+
+// defaultProfile is the kernel that is booted when none is named.
+const defaultProfile = "debian-6.12"
+
+// add declares the flags.
+func (f *scenarioFlags) add(flags *pflag.FlagSet) {
+	f.set = flags
+	flags.StringVar(&f.Map, "map", "", "firmware map: a kernel log, /sys tree, UEFI Shell memmap … (default: QEMU's OVMF with 2 GiB)")
+	flags.StringVar(&f.From, "from", "", "form of the map, instead of finding it out from the content")
+	flags.StringVar(&f.Sysroot, "sysroot", "", "directory with captured /sys and /proc of a machine")
+	flags.StringVar(&f.Kernel, "kernel", "", "kernel image to boot")
+	flags.StringVar(&f.Profile, "profile", "", "embedded facts of a real kernel instead: "+strings.Join(image.Profiles(), ", ")+" (default "+defaultProfile+")")
+	flags.StringSliceVar(&f.Designs, "design", nil, "boot design, see bootplan explain")
+	flags.StringArrayVar(&f.Choices, "set", nil, "override one choice: loader=qemu|grub|ipxe")
+	flags.StringVar(&f.Policy, "policy", "ovmf", "how EFI firmware protects memory: "+strings.Join(sim.Policies(), ", "))
+	flags.StringVar(&f.CPU, "cpu", "la57=on,nx=on", "what the CPU can do")
+	flags.StringVar(&f.Cmdline, "cmdline", "", "kernel command line (default: that of the log, if the map is one)")
+	flags.StringVar(&f.Initrd, "initrd", "", "initrd: SIZE[@ADDR] or a file (default: that of the log, if the map is one)")
+	flags.Uint64Var(&f.Seed, "seed", 0, "seed of the random numbers")
+	flags.StringVar(&f.Random, "random", "", "the random numbers themselves: physical=0x…,virtual=0x…")
+	flags.StringVar(&f.file, "scenario", "", "YAML file with the same keys as these flags")
+}
+
+// scenario makes the scenario that the flags describe.
+func (a *app) scenario(f *scenarioFlags) (*sim.Scenario, error) {
+	if err := f.readFile(); err != nil {
+		return nil, err
+	}
+	sc := &sim.Scenario{Cmdline: f.Cmdline}
+	doc, err := a.scenarioMap(f, sc)
+	if err != nil {
+		return nil, err
+	}
+	if doc != nil {
+		a.fromLog(f, sc, doc)
+	}
+	if sc.Kernel, err = a.scenarioKernel(f, doc); err != nil {
+		return nil, err
+	}
+	if sc.Policy, err = sim.PolicyNamed(f.Policy); err != nil {
+		return nil, fmt.Errorf("--policy: %w", err)
+	}
+	if sc.CPU, err = parseCPU(f.CPU); err != nil {
+		return nil, fmt.Errorf("--cpu: %w", err)
+	}
+	if f.Initrd != "" {
+		if sc.Initrd, err = parseInitrd(f.Initrd); err != nil {
+			return nil, fmt.Errorf("--initrd: %w", err)
+		}
+	}
+	if sc.Random, err = parseRandom(f.Random, f.Seed); err != nil {
+		return nil, fmt.Errorf("--random: %w", err)
+	}
+	if sc.Choices, err = parseChoices(f.Choices); err != nil {
+		return nil, fmt.Errorf("--set: %w", err)
+	}
+	sc.Loader = sc.Choices["loader"]
+	return sc, nil
+}
+
+// scenarioMap reads the firmware map; doc is nil for the embedded one.
+func (a *app) scenarioMap(f *scenarioFlags, sc *sim.Scenario) (*parse.Document, error) {
+	path := f.Map
+	if path == "" {
+		path = f.Sysroot
+	}
+	if path == "" {
+		sc.Map = gallery.OVMF2G()
+		return nil, nil
+	}
+	doc, err := a.mapDocument(path, f.From)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range doc.Problems {
+		a.note("%v", p)
+	}
+	if len(doc.Problems) > 0 {
+		return nil, fmt.Errorf("%s: %d entries of the map cannot be read: a boot on part of a map would mislead", path, len(doc.Problems))
+	}
+	sc.Map, err = bootMap(doc)
+	if err != nil {
+		return nil, err
+	}
+	sc.AfterExit = doc.Form == parse.KernelLog && sc.Map.Kind == memmap.EFI && sc.Map.Label != shellLabel
+	return doc, nil
+}
+
+// mapDocument reads a map file, or the map itself where a scenario file holds it.
+func (a *app) mapDocument(path, from string) (*parse.Document, error) {
+	if strings.Contains(path, "\n") {
+		return parse.Read("map of the scenario", strings.NewReader(path), parse.Form(from))
+	}
+	return a.readDocument(path, from)
+}
+
+// shellLabel is the label of a UEFI Shell map inside a console log: such a map was
+// printed before the boot, and is what the boot met.
+const shellLabel = "efi-shell"
+
+// bootMap picks the map that firmware gave: an EFI map where there is one.
+func bootMap(doc *parse.Document) (*memmap.Map, error) {
+	best, rank := -1, 0
+	for i := range doc.Maps {
+		r := 1
+		switch m := &doc.Maps[i]; {
+		case m.Label == shellLabel:
+			r = 4
+		case m.Kind == memmap.EFI:
+			r = 3
+		case m.Label == "BIOS-e820":
+			r = 2
+		}
+		if doc.Maps[i].Len() > 0 && r > rank {
+			best, rank = i, r
+		}
+	}
+	if best < 0 {
+		return nil, fmt.Errorf("%s: no memory map in it", doc.File)
+	}
+	return &doc.Maps[best], nil
+}
+
+// fromLog takes from a kernel log what the flags leave open.
+func (a *app) fromLog(f *scenarioFlags, sc *sim.Scenario, doc *parse.Document) {
+	if doc.Log.CommandLine != "" && !f.given("cmdline") {
+		sc.Cmdline = doc.Log.CommandLine
+		a.note("command line taken from the log: %s", sc.Cmdline)
+	}
+	if rd := doc.Log.Ramdisk; !rd.Empty() && !f.given("initrd") {
+		sc.Initrd = sim.Initrd{Size: rd.Len()}
+		if sc.Map.Kind == memmap.E820 {
+			sc.Initrd.Addr = rd.Start
+		}
+		a.note("initrd taken from the log: %s", rd)
+	}
+}
+
+// given reports whether a flag or the scenario file states name.
+func (f *scenarioFlags) given(name string) bool { return f.set.Changed(name) }
+
+// scenarioKernel reads the kernel image, or finds the facts of one.
+func (a *app) scenarioKernel(f *scenarioFlags, doc *parse.Document) (*image.Kernel, error) {
+	if f.Kernel != "" && f.Profile != "" {
+		return nil, errors.New("--kernel and --profile: expected one of them")
+	}
+	if f.Kernel != "" {
+		return readKernel(f.Kernel, image.Options{})
+	}
+	name := f.Profile
+	if name == "" {
+		name = defaultProfile
+		if doc != nil {
+			name = a.profileOf(doc.Log.Release)
+		}
+	}
+	k, err := image.Profile(name)
+	if err != nil {
+		return nil, fmt.Errorf("--profile: %w", err)
+	}
+	return k, nil
+}
+
+// profileOf names the profile of the kernel that wrote a log, or the default one.
+func (a *app) profileOf(release string) string {
+	for _, name := range image.Profiles() {
+		if k, err := image.Profile(name); err == nil && k.Release == release && k.Kind == image.BzImage {
+			a.note("kernel taken from the log: %s, profile %s", release, name)
+			return name
+		}
+	}
+	return defaultProfile
+}
+
+// parseCPU reads "la57=on,nx=off"; what is not named is on.
+func parseCPU(text string) (sim.CPU, error) {
+	cpu := sim.CPU{LA57: true, NX: true}
+	for _, item := range strings.Split(text, ",") {
+		name, value, _ := strings.Cut(item, "=")
+		if value != "on" && value != "off" {
+			return cpu, fmt.Errorf("%q: expected a feature and on or off, such as la57=off", item)
+		}
+		switch name {
+		case "la57":
+			cpu.LA57 = value == "on"
+		case "nx":
+			cpu.NX = value == "on"
+		default:
+			return cpu, fmt.Errorf("%q: expected la57 or nx", name)
+		}
+	}
+	return cpu, nil
+}
+
+// parseInitrd reads SIZE[@ADDR] or takes the size of a file.
+func parseInitrd(text string) (sim.Initrd, error) {
+	size, addr, placed := strings.Cut(text, "@")
+	n, err := parseSize(size)
+	if err != nil {
+		info, statErr := os.Stat(text)
+		if statErr != nil || info.IsDir() {
+			return sim.Initrd{}, fmt.Errorf("%q: expected a size such as 20M, 20M@0x37000000, or a file", text)
+		}
+		return sim.Initrd{Size: uint64(info.Size())}, nil
+	}
+	rd := sim.Initrd{Size: n}
+	if placed {
+		if rd.Addr, err = parseSize(addr); err != nil {
+			return rd, err
+		}
+		if _, err = memmap.Sized(rd.Addr, rd.Size); err != nil {
+			return rd, err
+		}
+	}
+	return rd, nil
+}
+
+// parseSize reads a number of bytes with an optional suffix K, M or G.
+func parseSize(text string) (uint64, error) {
+	digits, unit := text, uint64(1)
+	for suffix, bytes := range map[string]uint64{"K": memmap.KiB, "M": memmap.MiB, "G": memmap.GiB} {
+		if d, ok := strings.CutSuffix(strings.ToUpper(text), suffix); ok {
+			digits, unit = strings.ToLower(d), bytes
+		}
+	}
+	n, err := strconv.ParseUint(digits, 0, 64)
+	if err != nil || n > ^uint64(0)/unit {
+		return 0, fmt.Errorf("%q: expected a number of bytes such as 0x1000, 64K or 2G", text)
+	}
+	return n * unit, nil
+}
+
+// parseRandom reads physical=…,virtual=…; without it a seed decides.
+func parseRandom(text string, seed uint64) (sim.Random, error) {
+	if text == "" {
+		return sim.Seeded(seed), nil
+	}
+	var fixed sim.Fixed
+	for _, item := range strings.Split(text, ",") {
+		name, value, _ := strings.Cut(item, "=")
+		n, err := strconv.ParseUint(value, 0, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%q: expected physical=NUMBER or virtual=NUMBER", item)
+		}
+		switch name {
+		case "physical":
+			fixed.PhysicalValue, fixed.Seed[0] = n, uint32(n)
+		case "virtual":
+			fixed.VirtualValue, fixed.Seed[1] = n, uint32(n)
+		default:
+			return nil, fmt.Errorf("%q: expected physical or virtual", name)
+		}
+	}
+	return fixed, nil
+}
+
+// parseChoices reads CHOICE=VALUE items.
+func parseChoices(items []string) (map[string]string, error) {
+	choices := map[string]string{}
+	for _, item := range items {
+		name, value, ok := strings.Cut(item, "=")
+		if !ok || name != "loader" {
+			return nil, fmt.Errorf("%q: expected loader=qemu, loader=grub or loader=ipxe", item)
+		}
+		choices[name] = value
+	}
+	return choices, nil
+}

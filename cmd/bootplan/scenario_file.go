@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// scenarioFile is a scenario in YAML; its keys are the names of the flags. A path
+// is relative to the file. A map of more than one line is the map itself, in any
+// form that a map file can have.
+type scenarioFile struct {
+	Map     *string  `yaml:"map"`
+	From    *string  `yaml:"from"`
+	Sysroot *string  `yaml:"sysroot"`
+	Kernel  *string  `yaml:"kernel"`
+	Profile *string  `yaml:"profile"`
+	Design  []string `yaml:"design"`
+	Set     []string `yaml:"set"`
+	Policy  *string  `yaml:"policy"`
+	CPU     *string  `yaml:"cpu"`
+	Cmdline *string  `yaml:"cmdline"`
+	Initrd  *string  `yaml:"initrd"`
+	Seed    *string  `yaml:"seed"`
+	Random  *string  `yaml:"random"`
+}
+
+// readFile takes from the scenario file what the command line leaves open.
+func (f *scenarioFlags) readFile() error {
+	if f.file == "" {
+		return nil
+	}
+	text, err := os.ReadFile(f.file)
+	if err != nil {
+		return err
+	}
+	var s scenarioFile
+	if err := yaml.UnmarshalWithOptions(text, &s, yaml.Strict()); err != nil {
+		return fmt.Errorf("%s: %s", f.file, yaml.FormatError(err, false, true))
+	}
+	f.resolve(s.Map, s.Sysroot, s.Kernel)
+	for _, key := range []struct {
+		name  string
+		value *string
+	}{
+		{"map", s.Map}, {"from", s.From}, {"sysroot", s.Sysroot}, {"kernel", s.Kernel}, {"profile", s.Profile}, {"policy", s.Policy},
+		{"cpu", s.CPU}, {"cmdline", s.Cmdline}, {"initrd", s.Initrd}, {"seed", s.Seed}, {"random", s.Random},
+	} {
+		if key.value == nil {
+			continue
+		}
+		if err := f.take(key.name, *key.value); err != nil {
+			return err
+		}
+	}
+	if err := f.take("design", s.Design...); err != nil {
+		return err
+	}
+	return f.take("set", s.Set...)
+}
+
+// take sets a flag, unless the command line did.
+func (f *scenarioFlags) take(name string, values ...string) error {
+	if f.given(name) {
+		return nil
+	}
+	for _, value := range values {
+		if err := f.set.Set(name, value); err != nil {
+			return fmt.Errorf("%s: %s: %w", f.file, name, err)
+		}
+	}
+	return nil
+}
+
+// resolve makes paths relative to the scenario file.
+func (f *scenarioFlags) resolve(paths ...*string) {
+	for _, p := range paths {
+		if p != nil && *p != "" && !strings.Contains(*p, "\n") && !filepath.IsAbs(*p) {
+			*p = filepath.Join(filepath.Dir(f.file), *p)
+		}
+	}
+}

@@ -1,0 +1,268 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+
+	"bootplan/memmap"
+	"bootplan/rule"
+)
+
+// A Design is one way to get from firmware to the kernel's first instruction.
+type Design interface {
+	Name() string
+	// Boot drives b. An error of type *Failure means that the boot cannot complete,
+	// any other error that the scenario makes no sense for this design.
+	Boot(b *Boot) error
+}
+
+// A Check watches steps against the machine's state just before each takes effect.
+// A Check that keeps state serves one boot.
+type Check interface {
+	Step(m *Machine, s *Step, report func(Finding))
+}
+
+// Finding is one thing that a check objects to.
+type Finding struct {
+	Rule     string
+	Severity rule.Severity
+	Step     int          // index into Result.Steps
+	Range    memmap.Range // where
+	Object   string       // what did it
+	Other    string       // what it was done to, may be empty
+	Message  string       // one sentence for a person
+	Fault    bool         // the processor stops the boot here
+}
+
+// Failure is why a boot cannot complete.
+type Failure struct {
+	Rule    string // the rule it breaks: "no-memory"
+	Message string // what the boot code itself says, or what happens
+}
+
+func (f *Failure) Error() string { return f.Rule + ": " + f.Message }
+
+// Boot is the recorder that a design drives.
+type Boot struct {
+	Scenario *Scenario
+	Machine  *Machine
+
+	phase   Phase
+	version string // appended to the sources of steps
+	checks  []Check
+	trace   bool
+	stopped bool
+	low     memmap.Set // written below 1 MiB without an allocation
+	result  *Result
+}
+
+// Options say what a run records.
+type Options struct {
+	Trace  bool    // record every step; without it only the outcome is kept
+	Checks []Check // fresh ones: they keep state
+}
+
+// Run drives one boot to its end. The error is one of the scenario's: a boot that
+// fails is a result.
+func Run(d Design, sc *Scenario, o Options) (*Result, error) {
+	m := NewMachine(sc.Map)
+	b := &Boot{
+		Scenario: sc,
+		Machine:  m,
+		checks:   o.Checks,
+		trace:    o.Trace,
+		result:   &Result{Design: d.Name(), Outcome: Boots, Before: Picture{Use: m.Use.Clone()}},
+	}
+	err := d.Boot(b)
+	b.Measure(LowMemoryBytes, float64(b.low.Bytes()), "bytes")
+	r := b.result
+	r.After = Picture{Use: m.Use.Clone(), Content: m.Content.Clone(), Needed: m.Needed.Clone(), Tables: m.Tables}
+	var failure *Failure
+	switch {
+	case b.stopped:
+		r.Outcome = Faults
+	case errors.As(err, &failure):
+		r.Outcome, r.Failure = Fails, failure.Message
+		b.report(Finding{Rule: failure.Rule, Severity: rule.Error, Step: max(0, r.count-1), Message: failure.Message})
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", d.Name(), err)
+	}
+	return r, nil
+}
+
+// In says whose code runs from now on.
+func (b *Boot) In(p Phase) { b.phase = p }
+
+// Version says which version of the sources the steps' Source refers to: "v6.12".
+func (b *Boot) Version(v string) { b.version = v }
+
+// Do lets s happen. After a step at which the processor faults nothing happens any more.
+func (b *Boot) Do(s Step) {
+	if b.stopped {
+		return
+	}
+	s.Phase = b.phase
+	if s.Op != Map && s.Op != Protect && s.Op != Exit {
+		b.touch(&s)
+	}
+	if b.stopped {
+		return
+	}
+	for _, c := range b.checks {
+		c.Step(b.Machine, &s, b.report)
+	}
+	b.record(s)
+	if b.stopped {
+		return
+	}
+	b.noteLow(&s)
+	b.Machine.apply(&s)
+}
+
+// noteLow keeps account of memory below 1 MiB that boot code writes and nobody gave it.
+func (b *Boot) noteLow(s *Step) {
+	r := s.Range.Intersect(memmap.Range{End: memmap.MiB})
+	if !s.Touches() || s.Phase <= Setup || r.Empty() {
+		return
+	}
+	b.Machine.Owner.Over(r, func(o memmap.Span[Owner]) bool {
+		if o.Value == (Owner{}) {
+			b.low.Add(o.Range)
+		}
+		return true
+	})
+}
+
+// SwitchTo brings t into force; s describes it.
+func (b *Boot) SwitchTo(t *Tables, s Step) {
+	s.Op = Switch
+	b.Do(s)
+	if !b.stopped {
+		b.Machine.Tables = t
+	}
+}
+
+// touch lets the fault handler map what s needs and is not mapped, and notes the
+// permissions in force.
+func (b *Boot) touch(s *Step) {
+	t := b.Machine.Tables
+	if s.Op == Alloc || s.Op == Free || s.Op == Accept || s.Op == Switch {
+		return
+	}
+	if t.OnFault != 0 {
+		b.fault(s.Range)
+		if s.Op == Copy {
+			b.fault(s.From)
+		}
+	}
+	s.Perm = t.Least(s.Range)
+}
+
+// hugePage is what a fault handler maps at once.
+const hugePage = 2 * memmap.MiB
+
+// fault maps, as the page-fault handler does, what r needs and is not mapped.
+func (b *Boot) fault(r memmap.Range) {
+	t := b.Machine.Tables
+	for !b.stopped {
+		var missing memmap.Range
+		t.Over(r.Outward(hugePage), func(s memmap.Span[Perm]) bool {
+			if s.Value == 0 {
+				missing = s.Range
+			}
+			return s.Value != 0
+		})
+		if missing.Empty() {
+			return
+		}
+		if t.Grow != nil {
+			if err := t.Grow(missing); err != nil {
+				b.Stop(Finding{Rule: "pagetables-exhausted", Severity: rule.Error, Range: missing,
+					Object: "page-fault handler", Message: err.Error()})
+				return
+			}
+		}
+		b.Do(Step{Op: Map, Object: "page-fault handler", Range: missing, Perm: t.OnFault, OnFault: true,
+			Why:    "nothing maps this memory yet; the handler maps whatever faults",
+			Source: "arch/x86/boot/compressed/ident_map_64.c:do_boot_page_fault"})
+	}
+}
+
+// Stop ends the boot with a finding at the next step: the processor faults or hangs.
+func (b *Boot) Stop(f Finding) {
+	f.Fault = true
+	f.Step = b.result.count
+	b.report(f)
+}
+
+// record keeps s, when somebody wants the steps.
+func (b *Boot) record(s Step) {
+	b.result.count++
+	if !b.trace {
+		return
+	}
+	if s.Source != "" && b.version != "" {
+		s.Source += " (" + b.version + ")"
+	}
+	b.result.Steps = append(b.result.Steps, s)
+}
+
+// report keeps f; checks call it for the step that is about to be recorded.
+func (b *Boot) report(f Finding) {
+	if f.Step == 0 {
+		f.Step = b.result.count
+	}
+	if f.Fault {
+		b.stopped = true
+		if b.result.Failure == "" {
+			b.result.Failure = f.Message
+		}
+	}
+	b.result.Findings = append(b.result.Findings, f)
+}
+
+// Release says that nobody needs the bytes of object in r any more.
+func (b *Boot) Release(object string, r memmap.Range) {
+	b.Machine.Needed.Update(r, func(needed string) string {
+		if needed == object {
+			return ""
+		}
+		return needed
+	})
+}
+
+// Place notes where something ended up; virt is 0 when it has no address of its own.
+func (b *Boot) Place(name string, r memmap.Range, virt uint64) {
+	b.result.Placements = append(b.result.Placements, Placement{name, r, virt})
+}
+
+// LowMemoryBytes is the figure of memory below 1 MiB that boot code wrote without an allocation.
+const LowMemoryBytes = "low_memory_bytes"
+
+// Measure notes a figure.
+func (b *Boot) Measure(name string, value float64, unit string) {
+	b.result.Metrics = append(b.result.Metrics, Metric{name, value, unit})
+}
+
+// MeasureWX notes how much RAM is mapped writable and executable at a milestone.
+func (b *Boot) MeasureWX(milestone string) {
+	if !b.stopped {
+		b.Measure("wx_bytes_at_"+milestone, float64(b.Machine.WX()), "bytes")
+	}
+}
+
+// Say notes what the boot code prints.
+func (b *Boot) Say(message string) {
+	b.result.Messages = append(b.result.Messages, message)
+}
+
+// Assume notes an assumption that the scenario left to the design.
+func (b *Boot) Assume(text string) {
+	b.result.Assumptions = append(b.result.Assumptions, text)
+}
+
+// Find lets a design report what no check can see, such as a surprise in an algorithm.
+func (b *Boot) Find(f Finding) {
+	f.Step = max(0, b.result.count-1)
+	b.result.Findings = append(b.result.Findings, f)
+}

@@ -1,0 +1,96 @@
+package check
+
+import (
+	"fmt"
+
+	"bootplan/memmap"
+	"bootplan/rule"
+	"bootplan/sim"
+)
+
+var clobberRule = rule.Rule{
+	ID: "clobber", Severity: rule.Error,
+	Title: "a write lands on bytes that someone still needs",
+	Text: "Boot code has no memory protection between its own objects: the compressed kernel, page tables, " +
+		"the stack, the initial RAM disk, the command line and boot_params lie side by side, and a wrong placement " +
+		"overwrites one with another. The machine then fails much later, far from the cause. The rule fires at the " +
+		"write itself, and names the object that is lost.",
+	Example: "a kernel decompressed to 0x3c00000 while an initrd lies at 0x3fe88000 and the output is 64 MiB long",
+	Sources: []string{"arch/x86/boot/compressed/kaslr.c:mem_avoid_init (v6.12) lists what the decompressor must not overwrite"},
+}
+
+// clobber watches writes onto objects that are still needed. Unpacking over one's
+// own input is legal as long as it does not overtake it: see overrun.
+type clobber struct{}
+
+func (clobber) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
+	if !s.Touches() {
+		return
+	}
+	m.Needed.Over(s.Range, func(n memmap.Span[string]) bool {
+		if n.Value == "" || n.Value == s.Object || (s.Op == sim.Copy && s.From.Covers(n.Range)) {
+			return true
+		}
+		f := found(clobberRule, s)
+		f.Range, f.Other = n.Range, n.Value
+		f.Message = fmt.Sprintf("%s overwrites %s, which is still needed", s.Object, n.Value)
+		report(f)
+		return true
+	})
+}
+
+var overrunRule = rule.Rule{
+	ID: "overrun", Severity: rule.Error,
+	Title: "in-place decompression overtakes its input",
+	Text: "The decompressor writes the kernel over the memory that holds its own compressed input, from below. " +
+		"That is safe only while the write position stays below the read position. The build therefore puts the end of the " +
+		"input a margin above the end of the output: 128 KiB plus one 256th of the output, which covers every " +
+		"compressor. With less, bytes that are not read yet can be overwritten.",
+	Sources: []string{"arch/x86/boot/header.S (v6.12), extra_bytes"},
+}
+
+// overrun checks the margin of decompression in place.
+type overrun struct{}
+
+func (overrun) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
+	if !s.InPlace || !s.Range.Overlaps(s.From) {
+		return
+	}
+	need := s.Range.Len()>>8 + 128*memmap.KiB
+	if s.From.End >= s.Range.End && s.From.End-s.Range.End >= need {
+		return
+	}
+	f := found(overrunRule, s)
+	f.Other = "its input"
+	f.Message = fmt.Sprintf("the input ends at %#x; unpacking up to %#x needs it to end at %#x or above", s.From.End, s.Range.End, s.Range.End+need)
+	report(f)
+}
+
+var staleExecRule = rule.Rule{
+	ID: "stale-exec", Severity: rule.Error,
+	Title: "bytes are executed that were overwritten or never written",
+	Text: "The processor is sent to an address where the code that was meant to run is not, or no longer. The rule " +
+		"compares what is executed with what was last written there.",
+}
+
+// staleExec compares what is executed with what was last written there.
+type staleExec struct{}
+
+func (staleExec) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
+	if s.Op != sim.Exec {
+		return
+	}
+	m.Content.Over(s.Range, func(c memmap.Span[string]) bool {
+		if c.Value == s.Object {
+			return true
+		}
+		f := found(staleExecRule, s)
+		f.Range, f.Other = c.Range, c.Value
+		f.Message = fmt.Sprintf("%s is executed, but nothing was written there", s.Object)
+		if c.Value != "" {
+			f.Message = fmt.Sprintf("%s is executed, but %s was written there", s.Object, c.Value)
+		}
+		report(f)
+		return false
+	})
+}

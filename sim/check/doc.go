@@ -1,0 +1,61 @@
+// Package check holds the checks that watch a simulated boot, one file per rule or
+// family of rules. A check sees each step just before it takes effect and reports
+// what is wrong with it; it never changes anything.
+package check
+
+import (
+	"bootplan/rule"
+	"bootplan/sim"
+)
+
+// All returns a fresh set of every check. Checks keep state, so a set serves one boot.
+func All() []sim.Check {
+	return []sim.Check{
+		&clobber{},
+		&overrun{},
+		&staleExec{},
+		&notRAM{},
+		&firmwareTouched{},
+		&notOwned{},
+		&lowMemory{},
+		&unmapped{},
+		&nxExec{},
+		&roWrite{},
+		&wxMapped{},
+		&wxUsed{},
+		&selfRelocated{},
+		&demandMap{},
+		&pePromise{},
+	}
+}
+
+// Rules are the rules that simulated boots can break, sorted by identifier.
+func Rules() []rule.Rule {
+	return []rule.Rule{
+		badFreeRule, bssDirtyRule, clobberRule, demandMapRule, firmwareTouchedRule, heapExhaustedRule,
+		lowMemoryRule, noMemoryRule, notOwnedRule, notRAMRule, neverReturnsRule, nxExecRule, outOfRangeRule,
+		overrunRule, pageTablesExhaustedRule, pePromiseRule, policyIgnoredRule, roWriteRule, selfRelocatedRule,
+		staleExecRule, unmappedRule, unsupportedRule, wxMappedRule, wxUsedRule,
+	}
+}
+
+// once remembers for what a rule has fired, so that a rule says a thing once and
+// not at every step that shows it.
+type once map[string]bool
+
+// first reports whether key is new, and remembers it.
+func (o *once) first(key string) bool {
+	if (*o)[key] {
+		return false
+	}
+	if *o == nil {
+		*o = once{}
+	}
+	(*o)[key] = true
+	return true
+}
+
+// found makes a finding of r about s.
+func found(r rule.Rule, s *sim.Step) sim.Finding {
+	return sim.Finding{Rule: r.ID, Severity: r.Severity, Range: s.Range, Object: s.Object}
+}

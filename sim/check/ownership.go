@@ -1,0 +1,137 @@
+package check
+
+import (
+	"fmt"
+
+	"bootplan/memmap"
+	"bootplan/rule"
+	"bootplan/sim"
+)
+
+// uses reports whether s changes or executes memory.
+func uses(s *sim.Step) bool { return s.Touches() || s.Op == sim.Exec }
+
+var notRAMRule = rule.Rule{
+	ID: "not-ram", Severity: rule.Error,
+	Title: "an access outside RAM, or to RAM that the map reserves",
+	Text: "The firmware's map says which addresses are RAM that an operating system may use. Writing anywhere else " +
+		"reaches device registers, firmware data or nothing at all. Old boot code does not always look at the map: the paging " +
+		"trampoline, for one, goes below the address in a BIOS word even where the map reserves that memory.",
+	Sources: []string{"arch/x86/boot/compressed/pgtable_64.c:find_trampoline_placement (v6.12)"},
+}
+
+// notRAM watches writes and execution outside usable RAM.
+type notRAM struct{ seen once }
+
+func (c *notRAM) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
+	if !uses(s) || s.Phase == sim.Firmware {
+		return
+	}
+	m.Use.Over(s.Range, func(u memmap.Span[sim.Use]) bool {
+		if u.Value.IsRAM() || owned(m, u.Range) || !c.seen.first(s.Object) {
+			return true
+		}
+		f := found(notRAMRule, s)
+		f.Range, f.Other = u.Range, u.Value.String()
+		f.Message = fmt.Sprintf("%s uses memory that the map calls %s", s.Object, u.Value)
+		if u.Value == sim.UseNone {
+			f.Message = fmt.Sprintf("%s uses addresses that the map does not describe", s.Object)
+		}
+		report(f)
+		return true
+	})
+}
+
+// owned reports whether every byte of r is allocated.
+func owned(m *sim.Machine, r memmap.Range) bool {
+	all := true
+	m.Owner.Over(r, func(o memmap.Span[sim.Owner]) bool {
+		all = o.Value != sim.Owner{}
+		return all
+	})
+	return all
+}
+
+var firmwareTouchedRule = rule.Rule{
+	ID: "firmware-touched", Severity: rule.Error,
+	Title: "memory of the firmware is written",
+	Text: "Until ExitBootServices the firmware is a running program whose code and data lie in memory of the types boot " +
+		"services code and data; its runtime services and the ACPI tables stay for good. Whoever writes there breaks the " +
+		"firmware, at once or at the next call.",
+	Sources: []string{"UEFI 2.11, 7.2"},
+}
+
+// firmwareTouched watches writes to the firmware's own memory.
+type firmwareTouched struct{ seen once }
+
+func (c *firmwareTouched) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
+	if !s.Touches() || s.Phase == sim.Firmware {
+		return
+	}
+	m.Use.Over(s.Range, func(u memmap.Span[sim.Use]) bool {
+		alive := u.Value == sim.UseBoot && m.BootServices
+		alive = alive || u.Value == sim.UseRuntime || u.Value == sim.UseNVS || u.Value == sim.UseACPI
+		if alive && !owned(m, u.Range) && c.seen.first(s.Object) {
+			f := found(firmwareTouchedRule, s)
+			f.Range, f.Other = u.Range, u.Value.String()
+			f.Message = fmt.Sprintf("%s overwrites the firmware's memory (%s)", s.Object, u.Value)
+			report(f)
+		}
+		return true
+	})
+}
+
+var notOwnedRule = rule.Rule{
+	ID: "not-owned", Severity: rule.Warning,
+	Title: "memory is used without an allocation",
+	Text: "The boot code writes or executes memory that nobody gave it. On a machine without a firmware allocator that is " +
+		"how the decompressor works: it knows that the memory is RAM and hopes that nobody else uses it. While EFI boot " +
+		"services are alive it is an error, because the firmware may hand the same memory to somebody else.",
+	Sources: []string{"requirement R2 of the April 2023 thread: all memory comes from the allocator"},
+}
+
+// notOwned watches use of memory without an allocation; below 1 MiB that is lowMemory's.
+type notOwned struct{ seen once }
+
+func (c *notOwned) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
+	if !uses(s) || s.Phase <= sim.Loader {
+		return
+	}
+	m.Owner.Over(memmap.Range{Start: max(s.Range.Start, memmap.MiB), End: s.Range.End}, func(o memmap.Span[sim.Owner]) bool {
+		if (o.Value != sim.Owner{}) || !c.seen.first(s.Object) {
+			return true
+		}
+		f := found(notOwnedRule, s)
+		f.Range = o.Range
+		f.Message = fmt.Sprintf("%s uses memory that nobody allocated", s.Object)
+		if m.BootServices {
+			f.Severity = rule.Error
+			f.Message += " while the firmware still hands out memory"
+		}
+		report(f)
+		return true
+	})
+}
+
+var lowMemoryRule = rule.Rule{
+	ID: "low-memory", Severity: rule.Warning,
+	Title: "memory below 1 MiB is used without an allocation",
+	Text: "The first mebibyte holds the BIOS data area, the extended BIOS data area, option ROMs and whatever system management " +
+		"code left there; maps are least trustworthy in it. The decompressor takes two pages of it to switch between " +
+		"4- and 5-level paging, because the switch needs code below 4 GiB, saves what was there and puts it back.",
+	Sources: []string{"arch/x86/boot/compressed/pgtable_64.c:configure_5level_paging (v6.12)", "weakness 1 of the list of 2023-05-03"},
+}
+
+// lowMemory watches use of memory below 1 MiB without an allocation.
+type lowMemory struct{ seen once }
+
+func (c *lowMemory) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
+	low := s.Range.Intersect(memmap.Range{End: memmap.MiB})
+	if !uses(s) || s.Phase <= sim.Setup || low.Empty() || owned(m, low) || !c.seen.first("") {
+		return
+	}
+	f := found(lowMemoryRule, s)
+	f.Range = low
+	f.Message = fmt.Sprintf("%s takes memory below 1 MiB that nobody allocated", s.Object)
+	report(f)
+}

@@ -1,0 +1,141 @@
+package check
+
+import (
+	"fmt"
+
+	"bootplan/memmap"
+	"bootplan/rule"
+	"bootplan/sim"
+)
+
+var unmappedRule = rule.Rule{
+	ID: "unmapped", Severity: rule.Error,
+	Title: "an access without a mapping and without a handler that would make one",
+	Text: "Page tables in force do not map the address. Early boot code has no page-fault handler at first, so the fault " +
+		"cannot be delivered: double fault, triple fault, reset, without a word on the console.",
+	Sources: []string{"arch/x86/boot/compressed/idt_64.c:load_stage1_idt (v6.12) installs no page-fault gate"},
+}
+
+var nxExecRule = rule.Rule{
+	ID: "nx-exec", Severity: rule.Error,
+	Title: "execution where the mapping in force forbids it",
+	Text: "The mapping has the no-execute bit set. Firmware with a strict policy maps data, and free memory, without " +
+		"execute permission; code that was copied there, such as the paging trampoline of old kernels in low memory, " +
+		"faults at its first instruction.",
+	Sources: []string{"requirement R1 of the April 2023 thread", "MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c (edk2-stable202502)"},
+}
+
+var roWriteRule = rule.Rule{
+	ID: "ro-write", Severity: rule.Error,
+	Title: "a write where the mapping in force forbids it",
+	Text: "The mapping is read-only: a section of a PE image that promises not to be written, or memory that the boot code " +
+		"itself has protected.",
+}
+
+// unmapped watches accesses to addresses that no table maps.
+type unmapped struct{}
+
+func (unmapped) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
+	if uses(s) || s.Op == sim.Read {
+		needs(m, s, s.Range, sim.R, unmappedRule, report)
+	}
+	if s.Op == sim.Copy {
+		needs(m, s, s.From, sim.R, unmappedRule, report)
+	}
+}
+
+// nxExec watches execution without execute permission.
+type nxExec struct{}
+
+func (nxExec) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
+	if s.Op == sim.Exec {
+		needs(m, s, s.Range, sim.R|sim.X, nxExecRule, report)
+	}
+}
+
+// roWrite watches writes without write permission.
+type roWrite struct{}
+
+func (roWrite) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
+	if s.Touches() {
+		needs(m, s, s.Range, sim.R|sim.W, roWriteRule, report)
+	}
+}
+
+// needs reports the first stretch of r that lacks a permission of need; a missing
+// mapping is unmapped's alone.
+func needs(m *sim.Machine, s *sim.Step, r memmap.Range, need sim.Perm, broken rule.Rule, report func(sim.Finding)) {
+	m.Tables.Over(r, func(p memmap.Span[sim.Perm]) bool {
+		if p.Value.Has(need) || (p.Value == 0 && need != sim.R) {
+			return true
+		}
+		f := found(broken, s)
+		f.Range, f.Fault = p.Range, true
+		f.Message = fmt.Sprintf("%s: %s at %#x, mapped %s", s.Object, s.Op, p.Start, p.Value)
+		report(f)
+		return false
+	})
+}
+
+var wxMappedRule = rule.Rule{
+	ID: "wx-mapped", Severity: rule.Warning,
+	Title: "a mapping is writable and executable at once",
+	Text: "Memory that can be written and executed through one mapping lets any stray write become code. Nothing has to go " +
+		"wrong for this rule to fire: it tells how much is exposed. Firmware that signs images since 2022 asks that no " +
+		"such mapping exists.",
+	Sources: []string{"requirement R22 of the April 2023 thread", "arch/x86/boot/compressed/ident_map_64.c: leaf entries 0x1e3, no NX (v6.12)"},
+}
+
+// wxMapped watches mappings that boot code makes writable and executable.
+type wxMapped struct{ seen once }
+
+func (c *wxMapped) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
+	if (s.Op != sim.Map && s.Op != sim.Protect) || s.Range.Empty() || s.OnFault || !s.Perm.Has(sim.W|sim.X) || s.Phase == sim.Firmware {
+		return
+	}
+	if !c.seen.first(s.Object) {
+		return
+	}
+	f := found(wxMappedRule, s)
+	f.Message = fmt.Sprintf("%s is mapped writable and executable", s.Object)
+	report(f)
+}
+
+var wxUsedRule = rule.Rule{
+	ID: "wx-used", Severity: rule.Error,
+	Title: "the same bytes are written and executed through one W+X mapping",
+	Text: "Boot code writes instructions and runs them without a change of permissions between. It works only because the " +
+		"mapping is writable and executable at once, so it fails on firmware that maps nothing so, and it cannot " +
+		"be made safe without a step that takes the write permission away first.",
+	Sources: []string{"UEFI CA memory mitigation requirements (2022-11-30)"},
+}
+
+// wxUsed watches execution of bytes that boot code wrote through the same mapping.
+// What firmware and loaders wrote does not count against the boot code.
+type wxUsed struct {
+	written memmap.Spans[string] // through a W+X mapping, permissions unchanged since
+	seen    once
+}
+
+func (c *wxUsed) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
+	switch {
+	case s.Touches():
+		mark := ""
+		if s.Phase >= sim.Stub && m.Tables.Paging && m.Tables.Least(s.Range).Has(sim.RWX) {
+			mark = s.Object
+		}
+		c.written.Set(s.Range, mark)
+	case s.Op == sim.Protect && !s.Perm.Has(sim.W|sim.X):
+		c.written.Set(s.Range, "")
+	case s.Op == sim.Exec && m.Tables.Paging && m.Tables.Least(s.Range).Has(sim.RWX):
+		c.written.Over(s.Range, func(w memmap.Span[string]) bool {
+			if w.Value != "" && c.seen.first(w.Value) {
+				f := found(wxUsedRule, s)
+				f.Range = w.Range
+				f.Message = fmt.Sprintf("%s was written and is executed through one mapping that is writable and executable", s.Object)
+				report(f)
+			}
+			return true
+		})
+	}
+}

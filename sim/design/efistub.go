@@ -1,0 +1,300 @@
+package design
+
+import (
+	"errors"
+	"fmt"
+
+	"bootplan/alloc"
+	"bootplan/image"
+	"bootplan/linux"
+	"bootplan/memmap"
+	"bootplan/sim"
+)
+
+// efistub is a bzImage started as an EFI application, since Linux 6.7: its stub
+// unpacks the kernel while boot services are alive and enters it directly.
+type efistub struct {
+	name    string
+	version linux.Version
+}
+
+func (d efistub) Name() string { return d.name }
+
+func (d efistub) Info() Info {
+	return Info{
+		Name:  d.name,
+		Title: fmt.Sprintf("the EFI stub of Linux %s, which unpacks the kernel itself", d.version),
+		Text: "The firmware loads the file as a PE image. Its stub asks the firmware's allocator for everything: boot_params, " +
+			"two pages below 4 GiB for the paging switch, and a block for the kernel at a random place. It unpacks the kernel there, " +
+			"asks for the text to be read-only and executable, loads the initrd, ends boot services, switches to 5-level paging if " +
+			"the CPU can, and jumps to the kernel. The bare-metal decompressor does not run.",
+		Sources: []string{"drivers/firmware/efi/libstub/x86-stub.c (" + d.version.String() + ")"},
+	}
+}
+
+// stubName is the object that is the running stub.
+const stubName = "EFI stub"
+
+// stub is one run of the EFI stub.
+type stub struct {
+	kernel  *image.Kernel
+	version linux.Version
+	fw      *firmware
+	options linux.StubOptions
+
+	image      memmap.Range // the PE image
+	bootParams memmap.Range
+	cmdline    memmap.Range
+	initrd     memmap.Range
+	paging     memmap.Range // code page and table page of the 5-level switch
+	block      memmap.Range // for the kernel
+	virtual    uint64
+}
+
+// Boot is the story, in the order in which it happens.
+func (d efistub) Boot(b *sim.Boot) error {
+	b.Version(d.version.String())
+	k := b.Scenario.Kernel
+	if err := needs(k); err != nil {
+		return err
+	}
+	if k.PE == nil {
+		return errors.New("the kernel has no EFI entry point: expected CONFIG_EFI_STUB")
+	}
+	fw, err := startFirmware(b)
+	if err != nil {
+		return err
+	}
+	s := &stub{kernel: k, version: d.version, fw: fw, options: linux.ParseStubOptions(b.Scenario.Cmdline), virtual: k.Setup.PrefAddress}
+	for _, act := range []func(*sim.Boot) error{
+		s.loadImage, s.start, s.preparePaging, s.placeKernel, s.unpack, s.loadInitrd, s.exitBootServices,
+	} {
+		if err := act(b); err != nil {
+			return err
+		}
+	}
+	s.switchPaging(b)
+	s.enterKernel(b)
+	return nil
+}
+
+// loadImage is the firmware's image loader.
+// Source: MdeModulePkg/Core/Dxe/Image/Image.c:CoreLoadImage (edk2-stable202211).
+func (s *stub) loadImage(b *sim.Boot) error {
+	const source = "MdeModulePkg/Core/Dxe/Image/Image.c:CoreLoadImage"
+	pe := s.kernel.PE
+	if s.fw.policy.Block && !pe.NXCompat() {
+		return &sim.Failure{Rule: "nx-exec", Message: "the firmware refuses images that do not promise NX_COMPAT (EFI_SECURITY_VIOLATION)"}
+	}
+	file, err := s.fw.forObject("file buffer", "the whole file is read first", source).
+		take(memmap.EFIBootServicesData, s.kernel.FileSize+40, ^uint64(0))
+	if err != nil {
+		return err
+	}
+	b.Do(sim.Step{Op: sim.Write, Object: "file buffer", Range: sized(file.Start, s.kernel.FileSize), Why: "read from disk or network", Source: source})
+	s.image, err = s.fw.forObject("PE image", "SizeOfImage bytes, wherever there is room", source).
+		take(memmap.EFILoaderCode, uint64(pe.SizeOfImage), ^uint64(0))
+	if err != nil {
+		return err
+	}
+	s.copySections(b, file)
+	s.fw.forObject("file buffer", "", source).FreePages(file.Start, file.Len()/memmap.PageSize)
+	b.Place("pe_image", s.image, 0)
+	return nil
+}
+
+// copySections lays the image out and protects it, if that is the firmware's policy.
+func (s *stub) copySections(b *sim.Boot, file memmap.Range) {
+	const source = "MdePkg/Library/BasePeCoffLib/BasePeCoff.c:PeCoffLoaderLoadImage"
+	pe := s.kernel.PE
+	b.Do(sim.Step{Op: sim.Copy, Object: stubName, Range: sized(s.image.Start, uint64(pe.SizeOfHeaders)), From: sized(file.Start, uint64(pe.SizeOfHeaders)),
+		Why: "the headers", Source: source})
+	for _, section := range pe.Sections {
+		r := sized(s.image.Start+uint64(section.VirtualAddress), uint64(max(section.VirtualSize, section.RawSize)))
+		promise, err := sim.ParsePerm(section.Perm())
+		if err != nil || r.Empty() {
+			continue
+		}
+		b.Do(sim.Step{Op: sim.Write, Object: stubName, Range: r, Promise: promise,
+			Why: "section " + section.Name + ", declared " + section.Perm() + ", the rest of it zeroed", Source: source})
+	}
+	s.protectImage(b)
+	b.Machine.Needed.Set(s.payload(), payloadName)
+}
+
+// protectImage maps the image by its sections where the policy says so. Firmware
+// that maps even code types without execute permission opens the whole image.
+// Source: MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c:ProtectUefiImage (edk2-stable202502).
+func (s *stub) protectImage(b *sim.Boot) {
+	const source = "MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c:ProtectUefiImage"
+	pe := s.kernel.PE
+	bySection := s.fw.policy.Image && pe.SectionAlignment%memmap.PageSize == 0
+	if !bySection {
+		if !s.fw.perm(memmap.EFILoaderCode).Has(sim.X) {
+			b.Do(sim.Step{Op: sim.Protect, Object: stubName, Range: s.image, Perm: sim.RWX,
+				Why: "an image that is not protected is opened as a whole", Source: source})
+		}
+		return
+	}
+	b.Do(sim.Step{Op: sim.Protect, Object: stubName, Range: s.image, Perm: sim.RW, Why: "data and headers: no execution", Source: source})
+	for _, section := range pe.Sections {
+		if section.Perm() == "r-x" {
+			r := sized(s.image.Start+uint64(section.VirtualAddress), uint64(section.RawSize)).Outward(memmap.PageSize)
+			b.Do(sim.Step{Op: sim.Protect, Object: stubName, Range: r, Perm: sim.RX, Why: "code sections: no writing", Source: source})
+		}
+	}
+}
+
+// payload is the compressed kernel inside the PE image, which mirrors the file.
+func (s *stub) payload() memmap.Range {
+	return sized(s.image.Start+s.kernel.SetupBytes()+uint64(s.kernel.Setup.PayloadOffset), uint64(s.kernel.Setup.PayloadLength))
+}
+
+// start is the PE entry point: boot_params and the command line.
+func (s *stub) start(b *sim.Boot) error {
+	const source = "drivers/firmware/efi/libstub/x86-stub.c:efi_pe_entry"
+	b.In(sim.Stub)
+	b.MeasureWX("stub_entry")
+	entry := sized(s.image.Start+uint64(s.kernel.PE.EntryRVA), 64)
+	b.Do(sim.Step{Op: sim.Exec, Object: stubName, Range: entry, Why: "the firmware starts the image at its entry point", Source: source})
+	var err error
+	if s.bootParams, err = s.page(b, "boot_params", "the zero page starts empty; nothing is copied from the image", source); err != nil {
+		return err
+	}
+	b.Place("boot_params", s.bootParams, 0)
+	const convert = "drivers/firmware/efi/libstub/efi-stub-helper.c:efi_convert_cmdline"
+	if s.cmdline, err = s.page(b, "command line", "the load options, converted from UTF-16; a pool block", convert); err != nil {
+		return err
+	}
+	b.Place("command_line", s.cmdline, 0)
+	return nil
+}
+
+// page allocates a page of LoaderData for object and fills it.
+func (s *stub) page(b *sim.Boot, object, why, source string) (memmap.Range, error) {
+	r, err := s.fw.forObject(object, why, source).take(memmap.EFILoaderData, memmap.PageSize, ^uint64(0))
+	if err != nil {
+		return r, err
+	}
+	b.Do(sim.Step{Op: sim.Write, Object: object, Range: r, Keep: true, Why: why, Source: source})
+	return r, nil
+}
+
+// preparePaging allocates code and table for a switch of paging levels, whenever
+// the CPU knows 5-level paging, wanted or not.
+func (s *stub) preparePaging(b *sim.Boot) error {
+	if !b.Scenario.CPU.LA57 {
+		return nil
+	}
+	const source = "drivers/firmware/efi/libstub/x86-5lvl.c:efi_setup_5level_paging"
+	var err error
+	s.paging, err = s.fw.forObject(switchName, "two pages below 4 GiB: the switch runs in 32-bit mode", source).
+		take(memmap.EFILoaderData, 2*memmap.PageSize, below4G)
+	if err != nil {
+		return err
+	}
+	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: s.switchCode(), Keep: true, Why: "code from a template, the rest of the page filled with no-ops", Source: source})
+	s.fw.allowExecution(switchName, s.switchCode())
+	b.Place("paging_trampoline", s.paging, 0)
+	return nil
+}
+
+// switchCode is the code page of the switch; the other one is its page table.
+func (s *stub) switchCode() memmap.Range { return sized(s.paging.Start, memmap.PageSize) }
+
+func (s *stub) switchTable() memmap.Range {
+	return sized(s.paging.Start+memmap.PageSize, memmap.PageSize)
+}
+
+// unpack decompresses the kernel and makes its text executable.
+func (s *stub) unpack(b *sim.Boot) error {
+	u := unpacking{kernel: s.kernel, payload: s.payload(), base: s.block.Start, virtual: s.virtual}
+	u.run(b)
+	u.placeKernel(b)
+	vo := s.kernel.VO
+	s.fw.allowExecution(kernelName, sized(s.block.Start, vo.TextSize))
+	if vo.InitTextSize != 0 {
+		s.fw.allowExecution(kernelName, sized(s.block.Start+vo.InitTextOffset, vo.InitTextSize))
+	}
+	return nil
+}
+
+// loadInitrd reads the initial RAM disk into pages of its own.
+func (s *stub) loadInitrd(b *sim.Boot) error {
+	const source = "drivers/firmware/efi/libstub/efi-stub-helper.c:efi_load_initrd"
+	size := b.Scenario.Initrd.Size
+	if size == 0 || s.options.NoInitrd {
+		return nil
+	}
+	r, err := s.fw.forObject("initrd", "as high as the firmware has room", source).take(memmap.EFILoaderData, size, ^uint64(0))
+	if err != nil {
+		return err
+	}
+	s.initrd = sized(r.Start, size)
+	b.Do(sim.Step{Op: sim.Write, Object: "initrd", Range: s.initrd, Keep: true, Why: "read through the firmware", Source: source})
+	b.Place("initrd", s.initrd, 0)
+	return nil
+}
+
+// mapSlack is how many descriptors more than needed the stub's map buffer holds
+// (EFI_MMAP_NR_SLACK_SLOTS).
+const mapSlack = 32
+
+// mapBuffer is the size of a buffer for the memory map, with its pool head.
+func (s *stub) mapBuffer() uint64 { return 24 + 40 + uint64(len(s.fw.Map())+mapSlack)*48 }
+
+// exitBootServices takes the final memory map and makes the e820 table of it.
+func (s *stub) exitBootServices(b *sim.Boot) error {
+	const source = "drivers/firmware/efi/libstub/x86-stub.c:exit_boot"
+	r, err := s.fw.forObject("EFI memory map", "the map that the kernel will read, in memory that it keeps", source).
+		take(memmap.EFIACPIReclaim, s.mapBuffer(), ^uint64(0))
+	if err != nil {
+		return err
+	}
+	b.Do(sim.Step{Op: sim.Write, Object: "EFI memory map", Range: r, Keep: true, Why: "fetched from the firmware", Source: source})
+	b.MeasureWX("exit_boot_services")
+	b.Do(sim.Step{Op: sim.Exit, Object: "boot services", Why: "the firmware's allocator is gone; its page tables stay in force", Source: source})
+	b.Do(sim.Step{Op: sim.Write, Object: "boot_params", Range: s.bootParams, Keep: true,
+		Why: "the e820 table, made of the EFI map", Source: "drivers/firmware/efi/libstub/x86-stub.c:setup_e820"})
+	return nil
+}
+
+// switchPaging turns 5-level paging on, if it is wanted.
+func (s *stub) switchPaging(b *sim.Boot) {
+	if s.paging.Empty() || s.options.No5Level {
+		return
+	}
+	const source = "drivers/firmware/efi/libstub/x86-5lvl.c:efi_5level_switch"
+	b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: s.switchTable(), Keep: true,
+		Why: "one level more on top: its first entry points at the firmware's tables", Source: source})
+	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: s.switchCode(), Why: "paging off, LA57 on, paging on again", Source: source})
+}
+
+// enterKernel jumps to the kernel.
+func (s *stub) enterKernel(b *sim.Boot) {
+	b.MeasureWX("kernel_entry")
+	enterKernel(b, s.kernel, s.block.Start, "drivers/firmware/efi/libstub/x86-stub.c:enter_kernel")
+}
+
+// placeKernel asks the firmware for the block into which the kernel goes.
+func (s *stub) placeKernel(b *sim.Boot) error {
+	const source = "drivers/firmware/efi/libstub/x86-stub.c:efi_decompress_kernel"
+	buffer, err := s.fw.forObject("EFI memory map", "a buffer for the map, to count places in", "drivers/firmware/efi/libstub/mem.c:efi_get_memory_map").
+		take(memmap.EFILoaderData, s.mapBuffer(), ^uint64(0))
+	if err != nil {
+		return err
+	}
+	q := alloc.Request{
+		Size: s.kernel.NeededSize(), Align: image.MinKernelAlign,
+		Min: s.kernel.Setup.PrefAddress, Max: ^uint64(0), SoftReserve: !s.options.NoSoftReserve,
+	}
+	s.fw.forObject("kernel block", "room for the unpacked file and the running kernel, at a random multiple of 2 MiB", source)
+	addr, status := alloc.RandomAlloc(s.fw, q, s.draw(b, q), memmap.EFILoaderCode)
+	if status != alloc.Success {
+		return &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("Failed to decompress kernel: %v", alloc.NoMemory(s.fw.Map(), q))}
+	}
+	s.fw.forObject("EFI memory map", "", source).FreePages(buffer.Start, buffer.Len()/memmap.PageSize)
+	s.block = sized(addr, q.Size)
+	b.Place("kernel_block", s.block, 0)
+	return nil
+}

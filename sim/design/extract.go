@@ -1,0 +1,101 @@
+package design
+
+import (
+	"fmt"
+
+	"bootplan/image"
+	"bootplan/memmap"
+	"bootplan/sim"
+)
+
+const (
+	kernelName  = "kernel"
+	payloadName = "compressed payload"
+)
+
+// kernelMap is where the kernel's virtual addresses begin (__START_KERNEL_map).
+const kernelMap = 0xffffffff80000000
+
+// unpacking is one run of the code that decompressor and EFI stub share.
+type unpacking struct {
+	kernel  *image.Kernel
+	payload memmap.Range // where the compressed kernel lies
+	base    uint64       // where the kernel goes
+	virtual uint64       // offset of its virtual address
+}
+
+// run decompresses the kernel, moves its segments into place and relocates it.
+func (u unpacking) run(b *sim.Boot) {
+	u.decompress(b)
+	u.moveSegments(b)
+	u.relocate(b)
+}
+
+// output is what comes out of the decompressor: an ELF file and a relocation table.
+func (u unpacking) output() memmap.Range { return sized(u.base, u.kernel.Payload.Uncompressed) }
+
+func (u unpacking) decompress(b *sim.Boot) {
+	b.Do(sim.Step{Op: sim.Copy, Object: kernelName, Range: u.output(), From: u.payload, InPlace: true,
+		Why:    fmt.Sprintf("%s: an ELF file, followed by its relocation table", u.kernel.Payload.Compression),
+		Source: "arch/x86/boot/compressed/misc.c:decompress_kernel"})
+	b.Release(payloadName, u.payload)
+	b.Measure("kernel_copies", 1, "")
+}
+
+// moveSegments moves each loadable segment from its place in the file to its place
+// in memory. Nothing is zeroed: the kernel clears its own BSS.
+func (u unpacking) moveSegments(b *sim.Boot) {
+	const source = "arch/x86/boot/compressed/misc.c:parse_elf"
+	n := 0
+	for s := range u.kernel.ELF.Loads {
+		b.Machine.Needed.Set(sized(u.base+s.Offset, s.Filesz), segmentName(n))
+		n++
+	}
+	n = 0
+	for s := range u.kernel.ELF.Loads {
+		from, to := sized(u.base+s.Offset, s.Filesz), sized(u.base+s.Paddr-u.kernel.Setup.PrefAddress, s.Filesz)
+		if from != to {
+			b.Do(sim.Step{Op: sim.Copy, Object: kernelName, Range: to, From: from,
+				Why: "segment " + s.Perm + " from its place in the file to its place in memory", Source: source})
+		}
+		b.Release(segmentName(n), from)
+		n++
+	}
+}
+
+var segmentNames = [...]string{"first segment", "second segment", "third segment", "fourth segment", "a later segment"}
+
+func segmentName(n int) string { return segmentNames[min(n, len(segmentNames)-1)] }
+
+// relocate adjusts addresses in the kernel when its virtual address was randomised.
+func (u unpacking) relocate(b *sim.Boot) {
+	if u.virtual == u.kernel.Setup.PrefAddress || u.kernel.Relocs == nil {
+		return
+	}
+	const source = "arch/x86/boot/compressed/misc.c:handle_relocations"
+	r := u.kernel.Relocs
+	b.Do(sim.Step{Op: sim.Read, Object: "relocation table", Range: sized(u.base+r.Offset, r.Bytes),
+		Why: "read backwards from the end of the output", Source: source})
+	b.Do(sim.Step{Op: sim.Write, Object: kernelName, Range: sized(u.base, u.sitesEnd()),
+		Why: "every absolute address in the image moves with the virtual address", Source: source})
+}
+
+// sitesEnd is the bound of relocation sites: they lie in front of the BSS.
+func (u unpacking) sitesEnd() uint64 {
+	if u.kernel.VO.BSSOffset != 0 {
+		return u.kernel.VO.BSSOffset
+	}
+	return u.kernel.VO.TotalSize
+}
+
+// enterKernel executes the kernel's first instructions.
+func enterKernel(b *sim.Boot, k *image.Kernel, base uint64, source string) {
+	b.Do(sim.Step{Op: sim.Exec, Object: kernelName, Range: sized(base+k.EntryOffset(), 64),
+		Why: "the kernel's first instructions", Source: source})
+}
+
+// placeKernel notes where the kernel is.
+func (u unpacking) placeKernel(b *sim.Boot) {
+	b.Place("kernel", sized(u.base, u.kernel.VO.TotalSize), kernelMap+u.virtual)
+	b.Place("kernel_output", u.output(), 0)
+}

@@ -1,0 +1,121 @@
+package design
+
+import (
+	"fmt"
+
+	"bootplan/alloc"
+	"bootplan/memmap"
+	"bootplan/sim"
+)
+
+// firmware is EFI firmware as a stub meets it: a page allocator whose every answer
+// becomes a step, page tables, and a policy that protects memory by its type.
+type firmware struct {
+	b      *sim.Boot
+	pages  *alloc.EFIPages
+	policy sim.Policy
+
+	// What the next allocation is for.
+	object, why, source string
+}
+
+// below4G is the highest address that EDK2 hands out while memory below lasts: its
+// default range ends below the bins, which lie below 4 GiB on usual machines.
+const below4G = 4*memmap.GiB - 1
+
+// startFirmware brings boot services and their page tables to life.
+func startFirmware(b *sim.Boot) (*firmware, error) {
+	descs := efiOf(b)
+	pages, err := alloc.NewEFIPages(descs)
+	if err != nil {
+		return nil, fmt.Errorf("this map cannot be simulated: %w; bootplan map lint tells more", err)
+	}
+	f := &firmware{b: b, pages: pages, policy: b.Scenario.Policy}
+	tables := &sim.Tables{Name: "firmware", Paging: true}
+	tables.Perm.Set(everything, sim.RWX)
+	for _, d := range descs {
+		if r, err := d.Range(); err == nil {
+			tables.Perm.Set(r, f.perm(d.Type))
+		}
+	}
+	b.In(sim.Firmware)
+	b.Machine.BootServices = true
+	b.SwitchTo(tables, sim.Step{Object: "firmware's page tables", Range: memmap.Range{},
+		Why: "an identity map of all memory; its permissions follow the firmware's policy", Source: "MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c"})
+	return f, nil
+}
+
+// perm is how memory of type t is mapped when it changes hands.
+func (f *firmware) perm(t memmap.EFIType) sim.Perm {
+	if !f.b.Scenario.CPU.NX {
+		return sim.RWX
+	}
+	return f.policy.Of(t)
+}
+
+// Map is the present map.
+func (f *firmware) Map() []memmap.EFIDescriptor { return f.pages.Map() }
+
+// AllocatePages hands out pages below 4 GiB as long as there are some, and maps
+// them as the policy has it.
+func (f *firmware) AllocatePages(kind alloc.Kind, t memmap.EFIType, pages, addr uint64) (uint64, alloc.Status) {
+	got, status := uint64(0), alloc.OutOfResources
+	if kind == alloc.AnyPages || (kind == alloc.MaxAddress && addr > below4G) {
+		got, status = f.pages.AllocatePages(alloc.MaxAddress, t, pages, below4G)
+	}
+	if status != alloc.Success {
+		got, status = f.pages.AllocatePages(kind, t, pages, addr)
+	}
+	if status == alloc.Success {
+		r := sized(got, pages*memmap.PageSize)
+		f.b.Do(sim.Step{Op: sim.Alloc, Object: f.object, Range: r, Memory: t.String(), Why: f.why, Source: f.source})
+		f.b.Machine.Tables.Perm.Set(r, f.perm(t))
+	}
+	return got, status
+}
+
+// FreePages takes pages back.
+func (f *firmware) FreePages(addr, pages uint64) alloc.Status {
+	status := f.pages.FreePages(addr, pages)
+	if status == alloc.Success {
+		r := sized(addr, pages*memmap.PageSize)
+		f.b.Do(sim.Step{Op: sim.Free, Object: f.object, Range: r, Why: "not needed any more", Source: f.source})
+		f.b.Machine.Tables.Perm.Set(r, f.perm(memmap.EFIConventional))
+	}
+	return status
+}
+
+// forObject says what the next allocation is for.
+func (f *firmware) forObject(object, why, source string) *firmware {
+	f.object, f.why, f.source = object, why, source
+	return f
+}
+
+// take allocates size bytes of type t anywhere at or below last.
+func (f *firmware) take(t memmap.EFIType, size, last uint64) (memmap.Range, error) {
+	pages := (size + memmap.PageSize - 1) / memmap.PageSize
+	addr, status := f.AllocatePages(alloc.MaxAddress, t, pages, last)
+	if status != alloc.Success {
+		q := alloc.Request{Size: size, Align: memmap.PageSize, Max: last}
+		return memmap.Range{}, &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("%s: %v", f.object, alloc.NoMemory(f.Map(), q))}
+	}
+	return sized(addr, pages*memmap.PageSize), nil
+}
+
+// allowExecution makes r read-only and executable as far as the firmware lets the
+// stub: through the memory attribute protocol, or through the DXE services, which
+// the stub uses to take restrictions away only.
+// Source: drivers/firmware/efi/libstub/x86-stub.c:efi_adjust_memory_range_protection (v6.12).
+func (f *firmware) allowExecution(object string, r memmap.Range) {
+	const source = "drivers/firmware/efi/libstub/x86-stub.c:efi_adjust_memory_range_protection"
+	r = r.Outward(memmap.PageSize)
+	if f.policy.Attribute {
+		f.b.Do(sim.Step{Op: sim.Protect, Object: object, Range: r, Perm: sim.RX,
+			Why: "the memory attribute protocol: read-only first, then executable, so that it is never both", Source: source})
+		return
+	}
+	if !f.b.Machine.Tables.Least(r).Has(sim.RWX) {
+		f.b.Do(sim.Step{Op: sim.Protect, Object: object, Range: r, Perm: sim.RWX,
+			Why: "no memory attribute protocol: the DXE services take restrictions away and add none", Source: source})
+	}
+}

@@ -1,0 +1,65 @@
+package design
+
+import (
+	"bootplan/alloc"
+	"bootplan/memmap"
+	"bootplan/sim"
+)
+
+const pageTablesName = "page tables"
+
+// initTables is the part of the page-table buffer that the 32-bit entry fills
+// (BOOT_INIT_PGT_SIZE): one top-level, one third-level and four second-level pages.
+const initTables = 6 * memmap.PageSize
+
+// everything is the address space that a fault handler serves with 4-level paging.
+var everything = memmap.Range{End: 1 << 46}
+
+// mapFourGiB brings the tables of the 32-bit entry into force.
+func (z *decompressor) mapFourGiB(b *sim.Boot) {
+	const source = "arch/x86/boot/compressed/head_64.S:startup_32"
+	tables := &sim.Tables{Name: "first 4 GiB", Paging: true}
+	low := memmap.Range{End: 4 * memmap.GiB}
+	tables.Perm.Set(low, sim.RWX)
+	b.SwitchTo(tables, sim.Step{Object: pageTablesName, Range: sized(z.target+z.kernel.Decompressor.PgTable, initTables),
+		Why: "paging goes on", Source: source})
+	b.Do(sim.Step{Op: sim.Map, Object: "first 4 GiB", Range: low, Perm: sim.RWX,
+		Why: "every page readable, writable and executable: entries 0x183, no NX", Source: source})
+}
+
+// handleFaults installs the page-fault handler and maps what is known to be needed.
+// The tables of the 32-bit entry stay in force and are added to.
+func (z *decompressor) handleFaults(b *sim.Boot) error {
+	b.Do(sim.Step{Op: sim.Map, Object: "page-fault handler", Range: everything, Perm: sim.RWX, OnFault: true,
+		Why:    "from here on whatever faults is mapped RWX, 2 MiB at a time, without a look at the memory map",
+		Source: "arch/x86/boot/compressed/idt_64.c:load_stage2_idt"})
+	d := z.kernel.Decompressor
+	b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: z.in(z.target, d.PgTable+initTables, d.TopPgTable), Keep: true,
+		Why:    "the pool for further page tables is cleared; the six pages of the 32-bit entry stay in force",
+		Source: "arch/x86/boot/compressed/ident_map_64.c:initialize_identity_maps"})
+	z.identity = alloc.NewIdentityMap(alloc.PoolPages(z.version, true), z.la57, true)
+	image := z.in(z.target, 0, z.kernel.Decompressor.End)
+	err := z.identity.Initialize(alloc.BootMemory{
+		ImageStart: image.Start, ImageEnd: image.End, BootParams: z.bootParams.Start, CommandLine: z.cmdline.Start,
+	}, z.version)
+	if err != nil {
+		return &sim.Failure{Rule: "pagetables-exhausted", Message: err.Error()}
+	}
+	for _, r := range []memmap.Range{image, z.bootParams, sized(z.cmdline.Start, 2048)} {
+		z.identityMap(b, r)
+	}
+	tables := b.Machine.Tables
+	tables.OnFault = sim.RWX
+	tables.Grow = func(r memmap.Range) error { return z.identity.Add(r.Start, r.End) }
+	return nil
+}
+
+// identityMap maps the part of r that is not mapped yet; what is mapped stays.
+func (z *decompressor) identityMap(b *sim.Boot, r memmap.Range) {
+	r = r.Outward(2 * memmap.MiB)
+	if b.Machine.Tables.Least(r) == sim.RWX {
+		return
+	}
+	b.Do(sim.Step{Op: sim.Map, Object: "identity map", Range: r, Perm: sim.RWX,
+		Why: "known to be needed; 2 MiB pages, entries 0x1e3, no NX", Source: "arch/x86/boot/compressed/ident_map_64.c:initialize_identity_maps"})
+}

@@ -1,0 +1,70 @@
+package design
+
+import (
+	"errors"
+	"fmt"
+
+	"bootplan/image"
+	"bootplan/kaslr"
+	"bootplan/linux"
+	"bootplan/memmap"
+	"bootplan/sim"
+)
+
+// randomise chooses where the kernel goes.
+// Source: arch/x86/boot/compressed/kaslr.c:choose_random_location (v6.12).
+func (z *decompressor) randomise(b *sim.Boot) error {
+	const source = "arch/x86/boot/compressed/kaslr.c:choose_random_location"
+	b.Do(sim.Step{Op: sim.Read, Object: "boot_params", Range: z.bootParams,
+		Why: "memory map, initrd and command line: what is free, and what must be avoided", Source: source})
+	in := z.kaslrInput(b)
+	plan := &kaslr.Plan{}
+	err := plan.Make(in)
+	b.Randomness(sim.Randomness{Decompressor: plan, Input: in})
+	if errors.Is(err, kaslr.ErrNeverReturns) {
+		return &sim.Failure{Rule: "never-returns", Message: "the search for a random place never ends"}
+	}
+	if err != nil {
+		return fmt.Errorf("placing the kernel: %w", err)
+	}
+	choice := plan.Choose(b.Scenario.Random)
+	for _, text := range plan.WarningsOf(choice) {
+		b.Say(text)
+	}
+	z.output, z.virtual = choice.Phys, choice.Virt
+	return nil
+}
+
+// kaslrInput is what the decompressor finds in boot_params and in itself.
+func (z *decompressor) kaslrInput(b *sim.Boot) *kaslr.Input {
+	k := z.kernel
+	return &kaslr.Input{
+		Config: kaslr.Config{
+			Version:          z.version,
+			PhysicalAlign:    image.MinKernelAlign,
+			UnacceptedMemory: k.Version >= linux.V6_5,
+			SoftReserve:      true,
+		},
+		LA57:        z.la57,
+		Payload:     z.payload().Start,
+		Output:      z.output,
+		InitSize:    uint64(k.Setup.InitSize),
+		NeededSize:  k.NeededSize(),
+		VirtInitial: k.Setup.PrefAddress,
+		BootParams:  z.bootParams.Start,
+		CmdlinePtr:  z.cmdline.Start,
+		Cmdline:     b.Scenario.Cmdline,
+		Initrd:      kaslr.Extent{Start: z.initrd.Start, Size: z.initrd.Len()},
+		E820:        z.e820[:min(len(z.e820), memmap.MaxE820Table)],
+		EFI:         z.efiInfo(),
+	}
+}
+
+// efiInfo is struct efi_info: a loader on EFI firmware passes the map on.
+func (z *decompressor) efiInfo() kaslr.EFIInfo {
+	if z.efi == nil {
+		return kaslr.EFIInfo{}
+	}
+	const descSize = 48
+	return kaslr.EFIInfo{Signature: "EL64", DescSize: descSize, MapSize: uint32(len(z.efi) * descSize), Descs: z.efi}
+}

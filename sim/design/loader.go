@@ -1,0 +1,173 @@
+package design
+
+import (
+	"fmt"
+
+	"bootplan/alloc"
+	"bootplan/memmap"
+	"bootplan/sim"
+)
+
+// A loader is a boot loader without EFI services: where it puts what a bzImage
+// needs, as recorded from the real ones.
+type loader struct {
+	name       string
+	realMode   uint64 // the real-mode part; 0: not loaded, the 32-bit entry is used
+	bootParams uint64 // 0: the setup code's own structure
+	cmdline    uint64
+	heapEnd    uint64 // behind the real-mode part
+}
+
+var loaders = map[string]loader{
+	"qemu":     {name: "qemu", realMode: 0x10000, cmdline: 0x20000, heapEnd: 0x10000},
+	"ipxe":     {name: "ipxe", realMode: 0x10000, cmdline: 0x19000, heapEnd: 0x9000},
+	"grub":     {name: "grub", bootParams: 0x8a000, cmdline: 0x8f000},
+	"grub-efi": {name: "grub-efi", bootParams: 0x87000, cmdline: 0x8c000},
+}
+
+// chooseLoader returns the loader that the scenario names, or the one that fits its map.
+func chooseLoader(b *sim.Boot) (loader, error) {
+	name := b.Scenario.Loader
+	efi := b.Scenario.Map.Kind == memmap.EFI
+	switch {
+	case name == "" && efi, name == "grub" && efi:
+		name = "grub-efi"
+	case name == "":
+		name = "qemu"
+	}
+	l, ok := loaders[name]
+	if !ok {
+		return loader{}, fmt.Errorf("loader %q: expected qemu, ipxe or grub", name)
+	}
+	if efi && name != "grub-efi" {
+		return loader{}, fmt.Errorf("loader %s does not run on EFI firmware: expected grub, or an e820 map", name)
+	}
+	return l, nil
+}
+
+// load lets the loader place everything that the boot protocol asks for.
+// Source: Documentation/arch/x86/boot.rst (v6.12).
+func (z *decompressor) load(b *sim.Boot) error {
+	l, err := chooseLoader(b)
+	if err != nil {
+		return err
+	}
+	b.In(sim.Loader)
+	z.e820 = e820Of(b)
+	if err := z.placeImage(b, l); err != nil {
+		return err
+	}
+	z.geometry()
+	z.loadRealMode(b, l)
+	z.loadInitrd(b)
+	z.loadImage(b)
+	return nil
+}
+
+// placeImage decides where the protected-mode part goes.
+func (z *decompressor) placeImage(b *sim.Boot, l loader) error {
+	switch l.name {
+	case "grub":
+		z.loaded = z.kernel.Setup.PrefAddress
+	case "grub-efi":
+		return z.placeByGRUB(b)
+	default:
+		z.loaded = uint64(z.kernel.Setup.Code32Start)
+	}
+	return nil
+}
+
+// placeByGRUB follows GRUB on EFI, which allocates while the firmware is alive: at
+// the preferred address if that is free; else it takes init_size bytes at the
+// lowest free place from 16 MiB as a buffer, and the lowest aligned place behind it.
+func (z *decompressor) placeByGRUB(b *sim.Boot) error {
+	k := z.kernel.Setup
+	pages, err := alloc.NewEFIPages(efiOf(b))
+	if err != nil {
+		return fmt.Errorf("this map cannot be simulated: %w; bootplan map lint tells more", err)
+	}
+	places := []alloc.Request{
+		{Size: uint64(k.InitSize), Align: memmap.PageSize, Min: 16 * memmap.MiB},
+		{Size: uint64(k.InitSize), Align: uint64(k.KernelAlignment), Min: 16 * memmap.MiB},
+	}
+	z.loaded = k.PrefAddress
+	if _, status := pages.AllocatePages(alloc.Address, memmap.EFILoaderData, pagesOf(k.InitSize), k.PrefAddress); status != alloc.Success {
+		for _, q := range places {
+			if z.loaded, status = alloc.LowAllocAbove(pages, q); status != alloc.Success {
+				return &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("GRUB: %v", alloc.NoMemory(pages.Map(), q))}
+			}
+		}
+	}
+	z.efi = pages.Map()
+	return nil
+}
+
+// pagesOf is the number of pages that hold size bytes.
+func pagesOf(size uint32) uint64 { return (uint64(size) + memmap.PageSize - 1) / memmap.PageSize }
+
+// loadRealMode places the setup code, boot_params and the command line.
+func (z *decompressor) loadRealMode(b *sim.Boot, l loader) {
+	z.realMode = l.realMode != 0
+	z.bootParams = sized(l.bootParams, 4096)
+	if z.realMode {
+		segment := sized(l.realMode, l.heapEnd)
+		b.Do(sim.Step{Op: sim.Alloc, Object: "setup code", Range: segment,
+			Why: "one 64 KiB segment in low memory for the real-mode part, its stack and its heap", Source: bootProtocol})
+		b.Do(sim.Step{Op: sim.Write, Object: "setup code", Range: sized(l.realMode, z.kernel.SetupBytes()),
+			Why: "the first setup_sects+1 sectors of the file", Source: bootProtocol})
+		z.setupCode = sized(l.realMode+0x200, z.kernel.SetupBytes()-0x200)
+		z.bootParams = sized(l.realMode+z.kernel.SetupBootParams(), 4096)
+	} else {
+		b.Do(sim.Step{Op: sim.Alloc, Object: "boot_params", Range: z.bootParams,
+			Why: "the 32-bit entry takes a zero page that the loader fills", Source: bootProtocol})
+	}
+	z.cmdline = sized(l.cmdline, uint64(len(b.Scenario.Cmdline))+1)
+	b.Do(sim.Step{Op: sim.Alloc, Object: "command line", Range: z.cmdline, Why: "below 640 KiB, where 16-bit code can reach it", Source: bootProtocol})
+	b.Do(sim.Step{Op: sim.Write, Object: "command line", Range: z.cmdline, Keep: true, Why: "what the user asked for", Source: bootProtocol})
+	b.Place("command_line", z.cmdline, 0)
+}
+
+// loadInitrd places the initial RAM disk as high as the protocol allows.
+func (z *decompressor) loadInitrd(b *sim.Boot) {
+	rd := b.Scenario.Initrd
+	if rd.Size == 0 {
+		return
+	}
+	addr := rd.Addr
+	if addr == 0 {
+		addr = memmap.AlignDown(z.initrdTop()-rd.Size, memmap.PageSize)
+	}
+	z.initrd = sized(addr, rd.Size)
+	b.Do(sim.Step{Op: sim.Alloc, Object: "initrd", Range: z.initrd, Why: "as high as the protocol allows: out of the kernel's way", Source: bootProtocol})
+	b.Do(sim.Step{Op: sim.Write, Object: "initrd", Range: z.initrd, Keep: true, Why: "the kernel unpacks it much later", Source: bootProtocol})
+	b.Place("initrd", z.initrd, 0)
+}
+
+// initrdTop is the end of the highest RAM that an initrd may touch. Loaders leave
+// the last few pages to ACPI tables, in units of 64 KiB.
+func (z *decompressor) initrdTop() uint64 {
+	limit := uint64(z.kernel.Setup.InitrdAddrMax) + 1
+	var top uint64
+	for _, e := range z.e820 {
+		if r, err := e.Range(); err == nil && e.Type == memmap.E820RAM && r.Start < limit {
+			top = max(top, min(r.End, limit))
+		}
+	}
+	return memmap.AlignDown(top, 64*memmap.KiB)
+}
+
+// loadImage places the protected-mode part and keeps the window free into which
+// the kernel will be unpacked.
+func (z *decompressor) loadImage(b *sim.Boot) {
+	file := sized(z.loaded, z.kernel.ProtectedModeBytes())
+	b.Do(sim.Step{Op: sim.Alloc, Object: "compressed kernel", Range: file, Why: "the rest of the file goes to code32_start", Source: bootProtocol})
+	b.Do(sim.Step{Op: sim.Alloc, Object: "unpacking window", Range: sized(z.output, uint64(z.kernel.Setup.InitSize)),
+		Why: "the protocol asks to keep init_size bytes free from runtime_start on", Source: bootProtocol})
+	b.Do(sim.Step{Op: sim.Write, Object: decompressorName, Range: file, Keep: true, Why: "decompressor and payload, as in the file", Source: bootProtocol})
+	b.Place("compressed_kernel", file, 0)
+}
+
+const bootProtocol = "Documentation/arch/x86/boot.rst"
+
+// sized is [start, start+size); what is given here never wraps.
+func sized(start, size uint64) memmap.Range { return memmap.Range{Start: start, End: start + size} }

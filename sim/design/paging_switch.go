@@ -1,0 +1,81 @@
+package design
+
+import (
+	"bootplan/linux"
+	"bootplan/memmap"
+	"bootplan/sim"
+	"bootplan/trampoline"
+)
+
+const switchName = "paging trampoline"
+
+// switchPaging turns 5-level paging on, when CPU and user want it, from two pages
+// of low memory that it borrows: the switch needs paging off, and so code below 4 GiB.
+// Source: arch/x86/boot/compressed/pgtable_64.c:configure_5level_paging (v6.12).
+func (z *decompressor) switchPaging(b *sim.Boot) {
+	wanted := b.Scenario.CPU.LA57 && !linux.FindOptionBool(z.cmdline.Start, b.Scenario.Cmdline, "no5lvl")
+	if !wanted {
+		return
+	}
+	const source = "arch/x86/boot/compressed/pgtable_64.c:configure_5level_paging"
+	t := z.findTrampoline(b)
+	code, table := sized(t.Start+memmap.PageSize, memmap.PageSize), sized(t.Start, memmap.PageSize)
+	b.Place("paging_trampoline", t, 0)
+	d := z.kernel.Decompressor
+	if d.TrampSave != 0 {
+		b.Do(sim.Step{Op: sim.Copy, Object: bssName, Range: sized(z.loaded+d.TrampSave, t.Len()), From: t,
+			Why: "whatever lies there is put back afterwards", Source: source})
+	}
+	z.borrow(b, t)
+	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: t, Why: "cleared, then code from a template into the second page", Source: source})
+	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: table, Why: "a top-level table: its first entry points at the tables in force", Source: source})
+	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: code, Why: "paging off, LA57 on, paging on again", Source: "arch/x86/boot/compressed/head_64.S:trampoline_32bit_src"})
+	b.Do(sim.Step{Op: sim.Copy, Object: pageTablesName, Range: sized(z.target+d.TopPgTable, memmap.PageSize), From: table, Keep: true,
+		Why: "the top-level table moves to where the decompressor will run", Source: source})
+	b.Do(sim.Step{Op: sim.Copy, Object: "low memory", Range: t, From: sized(z.loaded+d.TrampSave, t.Len()), Why: "restored: nothing of the trampoline remains", Source: source})
+	z.giveBack(b)
+	z.la57 = true
+}
+
+// findTrampoline asks for a place below 640 KiB.
+func (z *decompressor) findTrampoline(b *sim.Boot) memmap.Range {
+	in := trampoline.Input{BIOS: z.biosWords(b), EFI: z.efi != nil, Table: z.e820}
+	p := trampoline.Find(&in, z.version)
+	if words := in.BIOS; z.efi == nil && b.Scenario.BIOS == (trampoline.BIOSWords{}) && words != b.Scenario.BIOS {
+		b.Assume("the BIOS states the base memory that the map shows; its EBDA begins where that ends")
+	}
+	return sized(p.Start, trampoline.Size)
+}
+
+// biosWords are the words of the BIOS data area: those of the scenario, or what a
+// BIOS with this map would state.
+func (z *decompressor) biosWords(b *sim.Boot) trampoline.BIOSWords {
+	words := b.Scenario.BIOS
+	if words != (trampoline.BIOSWords{}) || z.efi != nil {
+		return words
+	}
+	for _, e := range z.e820 {
+		if r, err := e.Range(); err == nil && e.Type == memmap.E820RAM && r.Start < memmap.PageSize && r.End <= 640*memmap.KiB {
+			return trampoline.BIOSWords{BaseKiB: uint16(r.End / memmap.KiB), EBDASegment: uint16(r.End >> 4)}
+		}
+	}
+	return words
+}
+
+// borrow takes note that low memory is not its owner's for a while: what was needed
+// there has been saved.
+func (z *decompressor) borrow(b *sim.Boot, t memmap.Range) {
+	z.lent = z.lent[:0]
+	b.Machine.Needed.Over(t, func(n memmap.Span[string]) bool {
+		z.lent = append(z.lent, n)
+		return true
+	})
+	b.Machine.Needed.Set(t, "")
+}
+
+// giveBack restores what borrow noted.
+func (z *decompressor) giveBack(b *sim.Boot) {
+	for _, n := range z.lent {
+		b.Machine.Needed.Set(n.Range, n.Value)
+	}
+}

@@ -1,0 +1,191 @@
+package sim
+
+import "bootplan/memmap"
+
+// Use is what the firmware's map says that memory is for. The zero Use is "not
+// described": a hole, or device memory that no entry mentions.
+type Use uint8
+
+const (
+	UseNone       Use = iota
+	UseRAM            // free
+	UseLoader         // taken by the loader before this boot
+	UseBoot           // boot services: free after ExitBootServices
+	UseUnaccepted     // RAM that must be accepted before use
+	UsePersistent
+	UseACPI // tables that can be reclaimed
+	UseNVS
+	UseRuntime // runtime services
+	UseMMIO
+	UseReserved
+	UseUnusable
+)
+
+var useNames = [...]string{
+	"not described", "free", "loader", "boot services", "unaccepted", "persistent",
+	"ACPI tables", "ACPI NVS", "runtime services", "MMIO", "reserved", "unusable",
+}
+
+func (u Use) String() string { return useNames[u] }
+
+// IsRAM reports whether boot code may use such memory, at the latest once boot
+// services have ended.
+func (u Use) IsRAM() bool { return u >= UseRAM && u <= UseBoot }
+
+// efiUses gives the use of each EFI type, in the order of the codes.
+var efiUses = [...]Use{
+	UseReserved, UseLoader, UseLoader, UseBoot, UseBoot, UseRuntime, UseRuntime, UseRAM,
+	UseUnusable, UseACPI, UseNVS, UseMMIO, UseMMIO, UseReserved, UsePersistent, UseUnaccepted,
+}
+
+func useOfEFI(t memmap.EFIType) Use {
+	if int(t) < len(efiUses) {
+		return efiUses[t]
+	}
+	return UseReserved
+}
+
+func useOfE820(t memmap.E820Type) Use {
+	switch t {
+	case memmap.E820RAM, memmap.E820ReservedKern:
+		return UseRAM
+	case memmap.E820ACPI:
+		return UseACPI
+	case memmap.E820NVS:
+		return UseNVS
+	case memmap.E820Unusable:
+		return UseUnusable
+	case memmap.E820PMEM, memmap.E820PRAM:
+		return UsePersistent
+	}
+	return UseReserved
+}
+
+// Owner is who allocated memory, and for what.
+type Owner struct {
+	Phase  Phase
+	Object string
+}
+
+// Machine is the state of physical memory while a boot runs.
+type Machine struct {
+	Use          memmap.Spans[Use]    // as the firmware's map states it
+	Owner        memmap.Spans[Owner]  // allocations that are alive
+	Content      memmap.Spans[string] // the object last written
+	Needed       memmap.Spans[string] // bytes that somebody still needs
+	Tables       *Tables              // in force
+	BootServices bool                 // a firmware allocator is alive
+
+	lowRAM uint64 // end of usable RAM below 4 GiB
+}
+
+// NewMachine returns the machine that m describes. Where entries overlap, the
+// more restrictive use counts, as when a kernel sanitises an e820 table.
+func NewMachine(m *memmap.Map) *Machine {
+	machine := &Machine{Tables: &Tables{Name: "no paging"}}
+	for i := range m.Len() {
+		r, err := m.Range(i)
+		if err != nil {
+			continue // cannot be used by anybody; map lint reports it
+		}
+		var use Use
+		if m.Kind == memmap.EFI {
+			use = useOfEFI(m.Descriptors[i].Type)
+		} else {
+			use = useOfE820(m.Entries[i].Type)
+		}
+		machine.Use.Update(r, func(old Use) Use { return max(old, use) })
+		if use.IsRAM() && r.End <= 4*memmap.GiB {
+			machine.lowRAM = max(machine.lowRAM, r.End)
+		}
+	}
+	return machine
+}
+
+// Tables are page tables, as the permissions of identity-mapped ranges.
+type Tables struct {
+	Name    string
+	Paging  bool // false: every address can be read, written and executed
+	Perm    memmap.Spans[Perm]
+	OnFault Perm                     // what a page-fault handler maps, 2 MiB at a time; 0: no handler
+	Grow    func(memmap.Range) error // called before a handler maps a range: takes pages from its pool
+}
+
+// At returns the permissions in force at addr.
+func (t *Tables) At(addr uint64) Perm {
+	if !t.Paging {
+		return RWX
+	}
+	return t.Perm.At(addr)
+}
+
+// Least returns the permissions that every byte of r has.
+func (t *Tables) Least(r memmap.Range) Perm {
+	least := RWX
+	t.Over(r, func(s memmap.Span[Perm]) bool {
+		least &= s.Value
+		return least != 0
+	})
+	return least
+}
+
+// Over calls yield for each stretch of r with equal permissions, in ascending
+// order, until yield returns false.
+func (t *Tables) Over(r memmap.Range, yield func(memmap.Span[Perm]) bool) {
+	if !t.Paging {
+		yield(memmap.Span[Perm]{Range: r, Value: RWX})
+		return
+	}
+	t.Perm.Over(r, yield)
+}
+
+// WX is how many bytes of RAM the tables in force map writable and executable at once.
+func (m *Machine) WX() uint64 {
+	var n uint64
+	if !m.Tables.Paging {
+		return 0 // no mapping, hence nothing mapped W+X
+	}
+	for _, s := range m.Tables.Perm.All() {
+		if s.Value.Has(W | X) {
+			n += m.ramIn(s.Range)
+		}
+	}
+	return n
+}
+
+// ramIn is how many bytes of r are RAM, firmware's own included. Reserved entries
+// above the last RAM below 4 GiB are address space, not RAM.
+func (m *Machine) ramIn(r memmap.Range) uint64 {
+	var n uint64
+	m.Use.Over(r, func(u memmap.Span[Use]) bool {
+		isRAM := u.Value != UseNone && u.Value != UseMMIO
+		if u.Value == UseReserved && u.Start >= m.lowRAM {
+			isRAM = false
+		}
+		if isRAM {
+			n += u.Len()
+		}
+		return true
+	})
+	return n
+}
+
+// apply makes s take effect.
+func (m *Machine) apply(s *Step) {
+	switch s.Op {
+	case Alloc:
+		m.Owner.Set(s.Range, Owner{s.Phase, s.Object})
+	case Free:
+		m.Owner.Set(s.Range, Owner{})
+		m.Needed.Set(s.Range, "")
+	case Write, Copy:
+		m.Content.Set(s.Range, s.Object)
+		if s.Keep {
+			m.Needed.Set(s.Range, s.Object)
+		}
+	case Map, Protect:
+		m.Tables.Perm.Set(s.Range, s.Perm)
+	case Exit:
+		m.BootServices = false
+	}
+}

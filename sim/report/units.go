@@ -1,0 +1,58 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"bootplan/memmap"
+)
+
+// Size is n bytes in the largest unit in which it is at least 1: "56 MiB",
+// "639 KiB", "64.8 MiB".
+func Size(n uint64) string {
+	for _, u := range []struct {
+		bytes uint64
+		name  string
+	}{{memmap.TiB, "TiB"}, {memmap.GiB, "GiB"}, {memmap.MiB, "MiB"}, {memmap.KiB, "KiB"}} {
+		if n >= u.bytes {
+			text := strconv.FormatFloat(float64(n)/float64(u.bytes), 'f', 1, 64)
+			return strings.TrimSuffix(text, ".0") + " " + u.name
+		}
+	}
+	return strconv.FormatUint(n, 10) + " bytes"
+}
+
+// Count is n with thousands separated and the noun in the right number: "1 place",
+// "2,981 places".
+func Count(n uint64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return Thousands(n) + " " + noun + "s"
+}
+
+// Thousands is n with commas: "2,981".
+func Thousands(n uint64) string {
+	digits := strconv.FormatUint(n, 10)
+	var b strings.Builder
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(d)
+	}
+	return b.String()
+}
+
+// Address is an address as JSON and tables show it: "0x1000".
+func Address(a uint64) string { return fmt.Sprintf("%#x", a) }
+
+// Range is a range in JSON; End is exclusive.
+type Range struct {
+	Start string `json:"start"`
+	End   string `json:"end"`
+}
+
+// JSONRange is r as JSON shows it.
+func JSONRange(r memmap.Range) Range { return Range{Address(r.Start), Address(r.End)} }

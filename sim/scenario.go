@@ -1,0 +1,70 @@
+package sim
+
+import (
+	"bootplan/image"
+	"bootplan/memmap"
+	"bootplan/trampoline"
+)
+
+// Scenario is everything that a boot depends on.
+type Scenario struct {
+	Map *memmap.Map // what the firmware reports
+	// AfterExit says that Map is what a kernel logged after ExitBootServices: loader
+	// memory in it is what that very boot took, and free before it.
+	AfterExit bool
+	Kernel    *image.Kernel // the image to boot
+	CPU       CPU
+	Cmdline   string
+	Initrd    Initrd
+	BIOS      trampoline.BIOSWords // zero: what a BIOS with this map would state
+	Loader    string               // who loads a bzImage without EFI: "qemu", "grub", "ipxe"; empty: fits the map
+	Policy    Policy               // how EFI firmware protects memory
+	Random    Random               // answers the boot code's questions for random numbers
+	Choices   map[string]string    // --set: choices of a design that are overridden
+}
+
+// CPU is what the processor offers.
+type CPU struct {
+	LA57 bool // 5-level paging
+	NX   bool // execute-disable
+}
+
+// Initrd is the initial RAM disk; with Size 0 there is none.
+type Initrd struct {
+	Size uint64 // bytes
+	Addr uint64 // where a loader puts it; 0: it decides
+}
+
+// Random answers the questions that boot code asks for random numbers. Tests,
+// searches and exact distributions answer them as they need.
+type Random interface {
+	Physical() uint64        // kaslr_get_random_long("Physical")
+	Virtual() uint64         // kaslr_get_random_long("Virtual")
+	StubSeed() (p, v uint32) // the EFI stub's seed words after mixing: physical slot, virtual offset
+}
+
+// Fixed answers with the same numbers each time.
+type Fixed struct {
+	PhysicalValue, VirtualValue uint64
+	Seed                        [2]uint32
+}
+
+func (f Fixed) Physical() uint64        { return f.PhysicalValue }
+func (f Fixed) Virtual() uint64         { return f.VirtualValue }
+func (f Fixed) StubSeed() (p, v uint32) { return f.Seed[0], f.Seed[1] }
+
+// Seeded derives all answers from one seed, with the splitmix64 generator, so that
+// a scenario and a seed name one boot.
+func Seeded(seed uint64) Fixed {
+	next := func() uint64 {
+		seed += 0x9e3779b97f4a7c15
+		z := seed
+		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+		z = (z ^ z>>27) * 0x94d049bb133111eb
+		return z ^ z>>31
+	}
+	f := Fixed{PhysicalValue: next(), VirtualValue: next()}
+	s := next()
+	f.Seed = [2]uint32{uint32(s), uint32(s >> 32)}
+	return f
+}

@@ -1,0 +1,110 @@
+package sim
+
+import (
+	"fmt"
+
+	"bootplan/memmap"
+)
+
+// Phase says whose code is running.
+type Phase uint8
+
+const (
+	Firmware     Phase = iota // SeaBIOS, OVMF, …
+	Loader                    // GRUB, QEMU's option ROM, the firmware's own image loader
+	Setup                     // the real-mode part of a bzImage
+	Stub                      // the EFI stub
+	Decompressor              // the bare-metal decompressor
+	Kernel                    // the kernel proper
+)
+
+var phaseNames = [...]string{"firmware", "loader", "setup", "stub", "decompressor", "kernel"}
+
+func (p Phase) String() string { return phaseNames[p] }
+
+// MarshalText writes the name.
+func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// Op is what a step does.
+type Op uint8
+
+const (
+	Alloc   Op = iota // Range belongs to Object from now on
+	Free              // Range belongs to nobody from now on
+	Read              // Range is read
+	Write             // Range is written
+	Copy              // Range is written with what From holds, copied or unpacked
+	Exec              // instructions in Range are executed
+	Map               // Range is mapped with Perm in the tables in force
+	Protect           // the permissions of Range, mapped already, become Perm
+	Switch            // other page tables come into force
+	Accept            // Range is accepted from the hypervisor
+	Exit              // boot services end
+)
+
+var opNames = [...]string{"alloc", "free", "read", "write", "copy", "exec", "map", "protect", "switch", "accept", "exit"}
+
+func (o Op) String() string { return opNames[o] }
+
+// MarshalText writes the name.
+func (o Op) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// Perm is a set of permissions.
+type Perm uint8
+
+const (
+	R   Perm = 1 << iota // readable
+	W                    // writable
+	X                    // executable
+	RW  = R | W
+	RX  = R | X
+	RWX = R | W | X
+)
+
+// Has reports whether p grants all of q.
+func (p Perm) Has(q Perm) bool { return p&q == q }
+
+// String is "rw-"; an unmapped page is "---".
+func (p Perm) String() string {
+	text := []byte("---")
+	for i, c := range []byte("rwx") {
+		if p&(1<<i) != 0 {
+			text[i] = c
+		}
+	}
+	return string(text)
+}
+
+// MarshalText writes the string form.
+func (p Perm) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// ParsePerm is the inverse of String.
+func ParsePerm(s string) (Perm, error) {
+	for p := range RWX + 1 {
+		if p.String() == s {
+			return p, nil
+		}
+	}
+	return 0, fmt.Errorf("permissions %q: expected three letters such as r-x", s)
+}
+
+// A Step is one thing that boot code does to physical memory.
+type Step struct {
+	Phase  Phase
+	Op     Op
+	Object string       // what is touched: "kernel image", "trampoline code", "compressed payload" …
+	Range  memmap.Range // what is touched, in bytes, half-open
+	From   memmap.Range // Copy: the source
+	Perm   Perm         // Map, Protect: the permissions from now on; recorded steps of other kinds: those in force
+	Memory string       // Alloc: the EFI memory type that was asked for, as kernel logs name it
+	Why    string       // one sentence for a person
+	Source string       // "arch/x86/boot/compressed/misc.c:extract_kernel (v6.12)"
+
+	Keep    bool // Write, Copy: somebody needs these bytes until Boot.Release
+	InPlace bool // Copy: unpacks over its own input, which it must not overtake
+	Promise Perm // Write by firmware: the permissions that the PE section header declares
+	OnFault bool // Map: made by, or on behalf of, a page-fault handler
+}
+
+// Touches reports whether the step writes to its range.
+func (s *Step) Touches() bool { return s.Op == Write || s.Op == Copy }
