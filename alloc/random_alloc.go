@@ -35,6 +35,7 @@ type slotRule struct {
 	size, align, min, max uint64
 	shift                 uint
 	refuse                memmap.EFIAttr
+	spare                 uint64 // pages that size takes besides its first
 }
 
 // rule applies what the stub does to its arguments before it looks at the map.
@@ -47,6 +48,7 @@ func (q Request) rule() slotRule {
 		refuse: memmap.EFIHotPluggable,
 	}
 	s.shift = uint(bits.Len64(s.align)) - 1
+	s.spare = max(s.size/memmap.PageSize, 1) - 1
 	if s.min == 0 && !q.AllowZero {
 		s.min = s.align
 	}
@@ -56,10 +58,24 @@ func (q Request) rule() slotRule {
 	return s
 }
 
-// slots counts the places in one descriptor. All sums wrap around, as in the stub.
+// next returns the index, i or above, of the first descriptor that may have a slot;
+// len(descs) if there is none. It settles almost every descriptor of a real map by
+// its size. One without any page may have slots: if it starts at 0, the stub takes
+// it to end at the last address there is.
+func (s *slotRule) next(descs []memmap.EFIDescriptor, i int) int {
+	spare := s.spare
+	for ; i < len(descs); i++ {
+		if d := &descs[i]; d.Pages-1 >= spare && d.Type == memmap.EFIConventional {
+			break
+		}
+	}
+	return i
+}
+
+// slots counts the places in a Conventional descriptor. All sums wrap around, as in the stub.
 // Source: drivers/firmware/efi/libstub/randomalloc.c:get_entry_num_slots (v6.12).
 func (s *slotRule) slots(d *memmap.EFIDescriptor) uint64 {
-	if d.Type != memmap.EFIConventional || d.Attr&s.refuse != 0 {
+	if d.Attr&s.refuse != 0 {
 		return 0
 	}
 	end := min(d.Phys+d.Pages*memmap.PageSize-1, s.max)
@@ -79,10 +95,11 @@ func (s *slotRule) slots(d *memmap.EFIDescriptor) uint64 {
 // memory (EFI_MEMORY_MORE_RELIABLE) count: they do as soon as there is one.
 func (s *slotRule) count(descs []memmap.EFIDescriptor) (total uint64, mirrored bool) {
 	var reliable uint64
-	for i := range descs {
-		n := s.slots(&descs[i])
+	for i := s.next(descs, 0); i < len(descs); i = s.next(descs, i+1) {
+		d := &descs[i]
+		n := s.slots(d)
 		total += n
-		if n != 0 && descs[i].Attr&memmap.EFIMoreReliable != 0 {
+		if d.Attr&memmap.EFIMoreReliable != 0 {
 			reliable += n
 		}
 	}
@@ -92,16 +109,12 @@ func (s *slotRule) count(descs []memmap.EFIDescriptor) (total uint64, mirrored b
 	return total, false
 }
 
-// area returns the slots of one descriptor that count.
+// area returns the slots of a Conventional descriptor that count.
 func (s *slotRule) area(d *memmap.EFIDescriptor, mirrored bool) Area {
 	if mirrored && d.Attr&memmap.EFIMoreReliable == 0 {
 		return Area{}
 	}
-	n := s.slots(d)
-	if n == 0 {
-		return Area{}
-	}
-	return Area{roundUp(max(d.Phys, s.min), s.align), n}
+	return Area{roundUp(max(d.Phys, s.min), s.align), s.slots(d)}
 }
 
 // Areas appends the slots that q finds in a map to areas, in the order of the map.
@@ -109,7 +122,7 @@ func (s *slotRule) area(d *memmap.EFIDescriptor, mirrored bool) Area {
 func (q Request) Areas(areas []Area, descs []memmap.EFIDescriptor) []Area {
 	s := q.rule()
 	_, mirrored := s.count(descs)
-	for i := range descs {
+	for i := s.next(descs, 0); i < len(descs); i = s.next(descs, i+1) {
 		if a := s.area(&descs[i], mirrored); a.Slots > 0 {
 			areas = append(areas, a)
 		}
@@ -132,7 +145,7 @@ func RandomAlloc(fw Firmware, q Request, seed uint64, t memmap.EFIType) (uint64,
 	descs := fw.Map()
 	total, mirrored := s.count(descs)
 	target := TargetSlot(total, seed)
-	for i := range descs {
+	for i := s.next(descs, 0); i < len(descs); i = s.next(descs, i+1) {
 		a := s.area(&descs[i], mirrored)
 		if target >= a.Slots {
 			target -= a.Slots

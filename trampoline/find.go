@@ -25,12 +25,6 @@ const (
 	highest = 0x9f000 // BIOS_START_MAX
 )
 
-// BIOSWords are the two words of the BIOS data area that tell where base memory ends.
-type BIOSWords struct {
-	BaseKiB     uint16 // KiB of base memory, at physical 0x413
-	EBDASegment uint16 // address of the extended BIOS data area divided by 16, at 0x40e
-}
-
 // Input is all that the place of the paging trampoline depends on.
 type Input struct {
 	BIOS BIOSWords
