@@ -28,7 +28,7 @@ func (c kernelConfig) version() (linux.Version, error) {
 type extendedNode struct {
 	Addr    hex         `json:"addr"`
 	Entries []e820Entry `json:"entries"`
-	Len     *int        `json:"len"` // bytes; 20 for each entry if absent
+	Len     *uint32     `json:"len"` // bytes; 20 for each entry if absent
 }
 
 // read returns what the kernel reads: as many entries as Len says, zeros behind the end.

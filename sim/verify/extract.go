@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"bootplan/image"
+	"bootplan/memmap"
 )
 
 // loadAddress is CONFIG_PHYSICAL_START of the builds behind the vectors.
@@ -101,14 +102,9 @@ func runHandleRelocations(in json.RawMessage) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A site may begin at the end of the image, and the table may be larger than it.
-	memory := make([]byte, 4*uint64(len(c.Table))+uint64(max(c.OutputLen, c.BSSOffset))+8)
-	for _, w := range c.Words {
-		binary.LittleEndian.PutUint64(memory[w[0]:], w[1])
-	}
-	table := memory[uint64(c.OutputLen)-4*uint64(len(c.Table)):]
-	for i, w := range c.Table {
-		binary.LittleEndian.PutUint32(table[4*i:], uint32(w))
+	memory, err := relocationMemory(uint64(c.OutputLen), uint64(c.BSSOffset), c.Table, c.Words)
+	if err != nil {
+		return nil, err
 	}
 	var out struct {
 		Words []span `json:"words"`
@@ -128,6 +124,26 @@ func runHandleRelocations(in json.RawMessage) (any, error) {
 	return out, nil
 }
 
+// relocationMemory is the image with words in it, the table at its end, and as much
+// behind it as a site may reach.
+func relocationMemory(outputLen, bssOffset uint64, table []hex, words []span) ([]byte, error) {
+	tableLen := 4 * uint64(len(table))
+	if tableLen > outputLen || max(outputLen, bssOffset) > memmap.GiB {
+		return nil, fmt.Errorf("image of %#x bytes, __bss_start at %#x: %w", outputLen, bssOffset, ErrUnsupported)
+	}
+	memory := make([]byte, max(outputLen, bssOffset)+8)
+	for _, w := range words {
+		if w[0] > uint64(len(memory)-8) {
+			return nil, fmt.Errorf("word at %#x of %#x bytes: %w", w[0], len(memory), ErrUnsupported)
+		}
+		binary.LittleEndian.PutUint64(memory[w[0]:], w[1])
+	}
+	for i, w := range table {
+		binary.LittleEndian.PutUint32(memory[outputLen-tableLen+4*uint64(i):], uint32(w))
+	}
+	return memory, nil
+}
+
 func runExtractKernel(in json.RawMessage) (any, error) {
 	var c struct {
 		Output    hex `json:"output"`
@@ -144,11 +160,11 @@ func runExtractKernel(in json.RawMessage) (any, error) {
 		return nil, err
 	}
 	var out struct {
-		NeededSize   hex   `json:"needed_size"`
-		VirtInitial  hex   `json:"virt_initial"`
-		Decompressed bool  `json:"decompressed"`
-		Accept       *span `json:"accept,omitempty"`
-		Entry        *hex  `json:"entry,omitempty"`
+		NeededSize   hex    `json:"needed_size"`
+		VirtInitial  hex    `json:"virt_initial"`
+		Decompressed bool   `json:"decompressed"`
+		Accept       []span `json:"accept,omitempty"`
+		Entry        *hex   `json:"entry,omitempty"`
 		halt
 	}
 	needed := image.NeededSize(uint64(c.OutputLen), uint64(c.TotalSize))
@@ -159,7 +175,7 @@ func runExtractKernel(in json.RawMessage) (any, error) {
 		return out, err
 	}
 	if c.Unaccepted {
-		out.Accept = &span{output, needed}
+		out.Accept = []span{{output, needed}}
 	}
 	out.Decompressed = true
 	e := image.ELF{Entry: uint64(c.Entry)}
