@@ -11,7 +11,7 @@ func Rules() []rule.Rule {
 			Title: "a malloc that exactly fills the decompressor's heap fails, and so does every one after it",
 			Text: "The decompressor's malloc compares the end of the new block with the end of the heap and refuses when they are " +
 				"equal, so the last bytes can never be used. It moves its cursor before it compares, and leaves it there: " +
-				"smaller requests fail as well, until as many blocks are freed as were given out.",
+				"smaller requests fail as well, until as many blocks are freed as were given out, and for ever if none was.",
 			Example: "heap [0x1000, 0x2000): malloc(0x1000) fails, and malloc(8) after it",
 			Sources: []string{"include/linux/decompress/mm.h:malloc (v6.12)"},
 		},
