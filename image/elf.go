@@ -135,13 +135,8 @@ func (f *elfFile) reach(offset, n uint64) {
 }
 
 func segmentPerm(flags uint32) string {
-	p := []byte("---")
-	for i, f := range []elf.ProgFlag{elf.PF_R, elf.PF_W, elf.PF_X} {
-		if elf.ProgFlag(flags)&f != 0 {
-			p[i] = "rwx"[i]
-		}
-	}
-	return string(p)
+	f := elf.ProgFlag(flags)
+	return permissions(f&elf.PF_R != 0, f&elf.PF_W != 0, f&elf.PF_X != 0)
 }
 
 // elfSections keeps the names and addresses of the sections; a file without

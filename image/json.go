@@ -138,3 +138,33 @@ func plainNumbers(text []byte) []byte {
 		return strconv.AppendUint(nil, value, 10)
 	})
 }
+
+// Part is a part of an image with its plain fields, as JSON names them.
+type Part struct {
+	Name   string
+	Fields []Field
+}
+
+// Field is a named value: hex for sizes and addresses, decimal for counts.
+type Field struct{ Name, Value string }
+
+// Parts lists every part of the image with all its fields but the lists.
+func (k *Kernel) Parts() []Part {
+	var parts []Part
+	for _, m := range members(reflect.ValueOf(*k)) {
+		fields, ok := m.value.(object)
+		if !ok {
+			continue
+		}
+		part := Part{Name: m.key}
+		for _, f := range fields {
+			switch f.value.(type) {
+			case object, []any:
+			default:
+				part.Fields = append(part.Fields, Field{f.key, fmt.Sprint(f.value)})
+			}
+		}
+		parts = append(parts, part)
+	}
+	return parts
+}

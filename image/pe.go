@@ -15,17 +15,22 @@ type Section struct {
 	Characteristics uint32
 }
 
+// Readable, Writable and Executable report the section's permissions.
+func (s Section) Readable() bool   { return s.Characteristics&0x40000000 != 0 }
+func (s Section) Writable() bool   { return s.Characteristics&0x80000000 != 0 }
+func (s Section) Executable() bool { return s.Characteristics&0x20000000 != 0 }
+
 // Perm is the section's permissions as "r-x".
 func (s Section) Perm() string {
+	return permissions(s.Readable(), s.Writable(), s.Executable())
+}
+
+func permissions(read, write, execute bool) string {
 	p := []byte("---")
-	if s.Characteristics&0x40000000 != 0 {
-		p[0] = 'r'
-	}
-	if s.Characteristics&0x80000000 != 0 {
-		p[1] = 'w'
-	}
-	if s.Characteristics&0x20000000 != 0 {
-		p[2] = 'x'
+	for i, allowed := range []bool{read, write, execute} {
+		if allowed {
+			p[i] = "rwx"[i]
+		}
 	}
 	return string(p)
 }

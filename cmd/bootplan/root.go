@@ -95,6 +95,7 @@ func newRoot(a *app) *cobra.Command {
 	flags.StringVar(&a.color, "color", "auto", "colour the output: auto, always or never")
 	flags.StringVar(&a.failOn, "fail-on", "error", "exit with 1 on findings of this severity or above: error, warning or info")
 	root.AddCommand(
+		newImageCmd(a),
 		newMapCmd(a),
 		newRunCmd(a),
 		newCompareCmd(a),
