@@ -49,7 +49,7 @@ func (s *subject) reportType(report report, t uint32, first memmap.Range, entrie
 	}
 	switch {
 	case s.Kind == memmap.EFI:
-		report(rule.Warning, first, fmt.Sprintf("%s: type %#x is left out of the e820 table, so that nothing reserves the memory", where, t), entries...)
+		report(rule.Warning, first, fmt.Sprintf("%s: %v is left out of the e820 table, so that nothing reserves the memory", where, memmap.EFIType(t)), entries...)
 	case memmap.E820Type(t) == memmap.E820GRUBRuntime:
 		report(rule.Info, first, fmt.Sprintf("%s: type 20 is GRUB's for EFI runtime code; Linux reserves it", where), entries...)
 	default:
