@@ -2,6 +2,7 @@ package verify
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"bootplan/alloc"
 	"bootplan/memmap"
@@ -38,8 +39,11 @@ func runSetupE820(text json.RawMessage) (any, error) {
 		return nil, err
 	}
 	descs := in.descs()
-	if in.Map.MapSize != nil {
-		descs = descs[:*in.Map.MapSize/in.Map.DescSize]
+	if size := in.Map.MapSize; size != nil {
+		if in.Map.DescSize == 0 || *size/in.Map.DescSize > uint64(len(descs)) {
+			return nil, fmt.Errorf("map_size %d, desc_size %d: expected at most the %d descriptors listed", *size, in.Map.DescSize, len(descs))
+		}
+		descs = descs[:*size/in.Map.DescSize]
 	}
 	want := setupE820Want{ExtAllocated: in.Mode == "given", ExtBytes: in.Given}
 	if in.Mode == "allocate_e820" {

@@ -40,6 +40,7 @@ var runners = map[string]runner{
 	"early_memory":               {"the memory sequence of setup_arch", runEarlyMemory},
 	"efi_allocate_pages":         {"efi_allocate_pages", runEFIAllocatePages},
 	"efi_allocate_pages_aligned": {"efi_allocate_pages_aligned", runEFIAllocatePagesAligned},
+	"efi_decompress_kernel":      {"efi_decompress_kernel", runEFIDecompressKernel},
 	"efi_low_alloc_above":        {"efi_low_alloc_above", runEFILowAllocAbove},
 	"efi_memmap":                 {"efi_clean_memmap, efi_remove_e820_mmio, efi_reserve_boot_services", runEFIMemmap},
 	"efi_options":                {"parse_options of the EFI stub", runEFIOptions},
