@@ -105,11 +105,14 @@ func (b *benchInput) input() *Input {
 	return in
 }
 
-// num is a JSON number, or a string that holds one in hex.
+// num is a JSON number, or a string that holds one in hex; null is 0.
 type num uint64
 
 func (n *num) UnmarshalJSON(text []byte) error {
 	s := string(text)
+	if s == "null" {
+		return nil
+	}
 	if unquoted, err := strconv.Unquote(s); err == nil {
 		s = unquoted
 	}

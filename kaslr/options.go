@@ -143,7 +143,7 @@ func (o *options) hugePages(value string) {
 		return
 	}
 	if o.version < linux.V7_2 {
-		o.plan.GBPagesLeft, _ = linux.Strtoull(value)
+		o.plan.GBPages, _ = linux.Strtoull(value)
 		return
 	}
 	count, ok := linux.Kstrtoull(value)
@@ -151,5 +151,5 @@ func (o *options) hugePages(value string) {
 		o.plan.warn(warnHugepages)
 		return
 	}
-	o.plan.GBPagesLeft = count
+	o.plan.GBPages = count
 }

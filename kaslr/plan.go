@@ -62,7 +62,8 @@ type Plan struct {
 	TooManyMemmaps bool     // memory was not searched because of a fifth item in a memmap= list
 	IgnoredMemmaps int      // memmap= options that found all four places taken
 	Stopped        bool     // a mem= of zero ended the reading of options
-	GBPagesLeft    uint64   // 1 GiB pages of hugepages= that found no place
+	GBPages        uint64   // 1 GiB pages that hugepages= asks for
+	GBPagesLeft    uint64   // those of them that found no place
 	Warnings       []string // texts of warn() while options were read
 	Aborted        string   // why the search ended early (debug_putstr); empty if it did not
 

@@ -36,7 +36,7 @@ func (p *Plan) search(in *Input, lifted restrictions) error {
 			return w.extents(areas)
 		}
 	}
-	if in.EFI.Signature == "EL32" || in.EFI.Signature == "EL64" {
+	if in.EFI.present() {
 		p.Source = FromEFI
 		return w.efi(in)
 	}
@@ -60,30 +60,18 @@ func (w *walk) e820(table []memmap.E820Entry) error {
 	return nil
 }
 
-// efi walks the free memory of an EFI map; of the mirrored memory alone if there is
-// any mirrored memory at all, free or not.
+// efi walks the free memory of an EFI map.
 // Source: arch/x86/boot/compressed/kaslr.c:process_efi_entries (v6.12).
 func (w *walk) efi(in *Input) error {
 	descs, err := in.EFI.described()
 	if err != nil {
 		return err
 	}
-	var required, refused memmap.EFIAttr
-	if in.SoftReserve {
-		refused = memmap.EFISP
-	}
-	for i := range descs {
-		required |= descs[i].Attr
-	}
-	required &= memmap.EFIMoreReliable
-	mask := required | refused
+	filter := newEFIFilter(in, descs)
 	for i := range descs {
 		d := &descs[i]
-		if d.Type != memmap.EFIConventional && (d.Type != memmap.EFIUnaccepted || !in.UnacceptedMemory) {
-			continue
-		}
 		r := Extent{d.Phys, d.Pages * memmap.PageSize}
-		if d.Attr&mask != required || w.tooSmall(r) {
+		if !filter.takes(d) || w.tooSmall(r) {
 			continue
 		}
 		full, err := w.candidate(r)
@@ -93,6 +81,41 @@ func (w *walk) efi(in *Input) error {
 	}
 	return nil
 }
+
+// efiFilter tells which descriptors are candidate memory: Conventional, Unaccepted
+// if the kernel can accept it, not kept for a driver, and mirrored if any memory of
+// the map is mirrored, free or not.
+type efiFilter struct {
+	unaccepted bool
+	mask, want memmap.EFIAttr // attributes that matter, and what they must be
+}
+
+func newEFIFilter(in *Input, descs []memmap.EFIDescriptor) efiFilter {
+	f := efiFilter{unaccepted: in.UnacceptedMemory}
+	for i := range descs {
+		f.want |= descs[i].Attr
+	}
+	f.want &= memmap.EFIMoreReliable
+	f.mask = f.want
+	if in.SoftReserve {
+		f.mask |= memmap.EFISP
+	}
+	return f
+}
+
+// free reports whether the type of d says that nothing uses it.
+// Source: arch/x86/boot/compressed/kaslr.c:memory_type_is_free (v6.12).
+func (f efiFilter) free(d *memmap.EFIDescriptor) bool {
+	return d.Type == memmap.EFIConventional || d.Type == memmap.EFIUnaccepted && f.unaccepted
+}
+
+// takes reports whether d is candidate memory.
+func (f efiFilter) takes(d *memmap.EFIDescriptor) bool {
+	return f.free(d) && d.Attr&f.mask == f.want
+}
+
+// present reports whether there is an EFI map, as its signature says.
+func (e *EFIInfo) present() bool { return e.Signature == "EL32" || e.Signature == "EL64" }
 
 // described is the part of the map that the sizes cover.
 func (e *EFIInfo) described() ([]memmap.EFIDescriptor, error) {

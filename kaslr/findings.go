@@ -1,0 +1,123 @@
+package kaslr
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"bootplan/memmap"
+	"bootplan/rule"
+)
+
+// Finding is one surprise in one placement.
+type Finding struct {
+	Rule     string
+	Severity rule.Severity
+	Range    memmap.Range // of memory, may be empty
+	Message  string       // one sentence
+}
+
+// Findings tells what of Rules happens for in. An error of Make that is no finding
+// is returned.
+func Findings(in *Input) ([]Finding, error) {
+	f := finder{in: in}
+	err := f.plan.Make(in)
+	if errors.Is(err, ErrNeverReturns) {
+		f.report(ruleNeverReturns, memmap.Range{}, "the search for a place goes round between address 0 and 2^64 for ever")
+		err = nil
+	}
+	if err != nil || f.plan.Disabled {
+		if in.CmdlinePtr == 0 {
+			f.report(ruleNullCmdline, memmap.Range{}, "there is no command line: KASLR is off, as if it said nokaslr")
+		}
+		return f.list, err
+	}
+	f.places()
+	f.areas()
+	f.options()
+	return f.list, nil
+}
+
+type finder struct {
+	in   *Input
+	plan Plan
+	list []Finding
+}
+
+func (f *finder) report(id string, r memmap.Range, format string, args ...any) {
+	for _, known := range Rules() {
+		if known.ID == id {
+			f.list = append(f.list, Finding{id, known.Severity, r, fmt.Sprintf(format, args...)})
+		}
+	}
+}
+
+// places finds what is odd about all places together.
+func (f *finder) places() {
+	p := &f.plan
+	if p.NeededSize > KernelImageSize-LoadPhysicalAddr {
+		f.report(ruleVirtualWraps, memmap.Range{}, "the kernel needs %#x bytes of %#x: there seem to be %#x virtual slots",
+			p.NeededSize, KernelImageSize-LoadPhysicalAddr, p.VirtualSlots)
+	}
+	if len(p.Areas) == MaxAreas {
+		f.report(ruleAreaLimit, f.memory(p.Areas[MaxAreas-1]), "the search ended with area %d at %#x", MaxAreas, p.Areas[MaxAreas-1].Start)
+	}
+	if p.Slots == 0 {
+		f.report(ruleNoPlace, memmap.Range{}, "no free memory between %#x and %#x has room for %#x bytes", p.Minimum, p.Limit, p.NeededSize)
+		return
+	}
+	if places := p.Physical().Places; places < p.Slots {
+		f.report(ruleRepeatedArea, memmap.Range{}, "%d slots lead to %d different places", p.Slots, places)
+	}
+}
+
+// areas finds what is odd about single areas.
+func (f *finder) areas() {
+	free := f.in.freeMemory()
+	for _, a := range f.plan.Areas {
+		r := f.memory(a)
+		if a.Start < max(f.plan.Minimum, 1) {
+			f.report(ruleInvalidDraw, r, "slots at %#x and above lie below the minimum %#x", a.Start, f.plan.Minimum)
+		}
+		if missing := free.Missing(r); !missing.Empty() {
+			f.report(ruleNotRAM, missing, "%v can be taken although the map does not call it free", missing)
+		}
+	}
+	for _, avoid := range f.plan.Avoid {
+		if !avoid.Wraps() {
+			continue
+		}
+		bytes := memmap.Range{Start: avoid.Start, End: ^uint64(0)}
+		for _, a := range f.plan.Areas {
+			if r := f.memory(a); r.Overlaps(bytes) {
+				f.report(ruleAvoidWraps, r.Intersect(bytes), "%s, %#x bytes at %#x, seems to end at %#x: the kernel can land on it",
+					avoid.What, avoid.Size, avoid.Start, avoid.End())
+				break
+			}
+		}
+	}
+}
+
+// memory is what kernels in the slots of an area occupy.
+func (f *finder) memory(a Area) memmap.Range {
+	return memmap.Range{Start: a.Start, End: a.Start + (a.Slots-1)*f.plan.Align + f.plan.NeededSize}
+}
+
+// options finds what is odd about the command line.
+func (f *finder) options() {
+	p := &f.plan
+	if p.TooManyMemmaps {
+		f.report(ruleTooMany, memmap.Range{}, "a memmap= list goes on behind the fourth range: physical KASLR is off")
+	}
+	if p.IgnoredMemmaps > 0 {
+		f.report(ruleIgnoredMemmap, memmap.Range{}, "memmap= options that are ignored because four ranges are stored: %d", p.IgnoredMemmaps)
+	}
+	if p.Stopped {
+		f.report(ruleCutShort, memmap.Range{}, "a mem= of zero ends the reading of options")
+	}
+	for _, a := range p.Avoid {
+		if strings.HasPrefix(a.What, "memmap") && a.Size == 0 {
+			f.report(ruleEmptyMemmap, memmap.Range{}, "the memmap= range at %#x has no bytes and takes one of four places", a.Start)
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package kaslr
+
+import (
+	"iter"
+
+	"bootplan/memmap"
+)
+
+// entry is one entry of the map that is searched.
+type entry struct {
+	Extent
+	free      bool // its type says that nothing uses it
+	candidate bool // the search looks at it
+}
+
+// entries are those of the map that source stands for.
+func (in *Input) entries(source Source) iter.Seq[entry] {
+	return func(yield func(entry) bool) {
+		switch source {
+		case FromKHO:
+			areas, _ := scratchAreas(in.SetupData)
+			for _, r := range areas {
+				if !yield(entry{r, true, true}) {
+					return
+				}
+			}
+		case FromE820:
+			for _, e := range in.E820 {
+				ram := e.Type == memmap.E820RAM
+				if !yield(entry{Extent{e.Addr, e.Size}, ram, ram}) {
+					return
+				}
+			}
+		case FromEFI:
+			descs, _ := in.EFI.described() // without a size there is no source
+			filter := newEFIFilter(in, descs)
+			for i := range descs {
+				d := &descs[i]
+				r := Extent{d.Phys, d.Pages * memmap.PageSize}
+				if !yield(entry{r, filter.free(d), filter.takes(d)}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// proper returns e as a range; ok is false if it wraps around 2^64.
+func (e Extent) proper() (r memmap.Range, ok bool) {
+	r, err := memmap.Sized(e.Start, e.Size)
+	return r, err == nil
+}
+
+// candidates is the memory that the search looks at, entries that wrap around 2^64
+// left out.
+func (p *Plan) candidates(in *Input) *memmap.Set {
+	memory := &memmap.Set{}
+	for e := range in.entries(p.Source) {
+		if r, ok := e.proper(); ok && e.candidate {
+			memory.Add(r)
+		}
+	}
+	return memory
+}
+
+// freeMemory is the memory that the firmware's map calls free and nothing else,
+// even where the search looks at another list.
+func (in *Input) freeMemory() *memmap.Set {
+	source := FromE820
+	if in.EFI.present() {
+		source = FromEFI
+	}
+	free := &memmap.Set{}
+	for e := range in.entries(source) {
+		if r, ok := e.proper(); ok && e.free {
+			free.Add(r)
+		}
+	}
+	for e := range in.entries(source) {
+		if r, ok := e.proper(); ok && !e.free {
+			free.Remove(r)
+		}
+	}
+	return free
+}
