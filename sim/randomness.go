@@ -2,11 +2,12 @@ package sim
 
 import (
 	"bootplan/alloc"
+	"bootplan/image"
 	"bootplan/kaslr"
 )
 
-// Randomness is what a boot's random numbers chose from, for exact distributions.
-// Exactly one of Decompressor and Stub is set once the boot got that far.
+// Randomness is what a boot's random numbers chose from. Exactly one of
+// Decompressor and Stub is set once the boot got that far.
 type Randomness struct {
 	Decompressor *kaslr.Plan
 	Input        *kaslr.Input // from which the plan was made
@@ -15,12 +16,59 @@ type Randomness struct {
 
 // StubPlaces is what the EFI stub's seed chooses from.
 type StubPlaces struct {
-	Request      alloc.Request
-	Areas        []alloc.Area // in map order
-	Seeded       bool         // false: the physical seed is forced to 0, the first place is taken
-	Override     string       // what forced it: "mem=", "American Megatrends", "nokaslr" …
-	VirtualRange uint64       // bytes; 0: the virtual address is fixed
+	Request   alloc.Request
+	Areas     []alloc.Area // in map order
+	NoKASLR   bool         // nokaslr: the first place, and the virtual address that the image was linked for
+	Override  string       // the option that forces the first place: "mem=", "memmap=" or "hugepages="
+	TotalSize uint64       // kernel_total_size, on which the virtual address depends
 }
 
-// Randomness notes what the random numbers chose from.
-func (b *Boot) Randomness(r Randomness) { b.result.Randomness = r }
+// Physical is the distribution of the kernel's physical address; nil when there is
+// nothing to choose from.
+func (r Randomness) Physical() (*kaslr.Distribution, error) {
+	switch {
+	case r.Decompressor != nil && !r.Decompressor.Disabled:
+		return r.Decompressor.Physical(), nil
+	case r.Stub != nil && !r.Stub.NoKASLR && r.Stub.Override == "":
+		areas := make([]kaslr.Area, len(r.Stub.Areas))
+		for i, a := range r.Stub.Areas {
+			areas[i] = kaslr.Area{Start: a.Start, Slots: a.Slots}
+		}
+		return kaslr.NewDistribution(areas, r.Stub.Request.Align, kaslr.Scaled)
+	}
+	return nil, nil
+}
+
+// Virtual is the distribution of the kernel's virtual address; nil when there is
+// nothing to choose from.
+func (r Randomness) Virtual() (*kaslr.Distribution, error) {
+	switch {
+	case r.Decompressor != nil && !r.Decompressor.Disabled:
+		return r.Decompressor.Virtual(), nil
+	case r.Stub != nil && !r.Stub.NoKASLR:
+		return kaslr.StubVirtualDistribution(r.Stub.TotalSize, image.MinKernelAlign)
+	}
+	return nil, nil
+}
+
+// Randomness notes what the random numbers chose from, and how much they choose.
+func (b *Boot) Randomness(r Randomness) {
+	b.result.Randomness = r
+	if !b.trace {
+		return // figures cost more than the rest of a run
+	}
+	for _, of := range []struct {
+		name         string
+		distribution func() (*kaslr.Distribution, error)
+	}{{"physical", r.Physical}, {"virtual", r.Virtual}} {
+		d, err := of.distribution()
+		switch {
+		case err != nil: // too many slots for the seed: no figure is right
+		case d == nil:
+			b.Measure(of.name+"_entropy_bits", 0, "bits")
+		default:
+			b.Measure(of.name+"_places", float64(d.Places), "")
+			b.Measure(of.name+"_entropy_bits", d.Entropy(), "bits")
+		}
+	}
+}

@@ -109,11 +109,9 @@ func (a *app) scenarioMap(f *scenarioFlags, sc *sim.Scenario) (*parse.Document, 
 	if len(doc.Problems) > 0 {
 		return nil, fmt.Errorf("%s: %d entries of the map cannot be read: a boot on part of a map would mislead", path, len(doc.Problems))
 	}
-	sc.Map, err = bootMap(doc)
-	if err != nil {
-		return nil, err
+	if sc.Map, sc.AfterExit = doc.FirmwareMap(); sc.Map == nil {
+		return nil, fmt.Errorf("%s: no memory map in it", path)
 	}
-	sc.AfterExit = doc.Form == parse.KernelLog && sc.Map.Kind == memmap.EFI && sc.Map.Label != shellLabel
 	return doc, nil
 }
 
@@ -123,33 +121,6 @@ func (a *app) mapDocument(path, from string) (*parse.Document, error) {
 		return parse.Read("map of the scenario", strings.NewReader(path), parse.Form(from))
 	}
 	return a.readDocument(path, from)
-}
-
-// shellLabel is the label of a UEFI Shell map inside a console log: such a map was
-// printed before the boot, and is what the boot met.
-const shellLabel = "efi-shell"
-
-// bootMap picks the map that firmware gave: an EFI map where there is one.
-func bootMap(doc *parse.Document) (*memmap.Map, error) {
-	best, rank := -1, 0
-	for i := range doc.Maps {
-		r := 1
-		switch m := &doc.Maps[i]; {
-		case m.Label == shellLabel:
-			r = 4
-		case m.Kind == memmap.EFI:
-			r = 3
-		case m.Label == "BIOS-e820":
-			r = 2
-		}
-		if doc.Maps[i].Len() > 0 && r > rank {
-			best, rank = i, r
-		}
-	}
-	if best < 0 {
-		return nil, fmt.Errorf("%s: no memory map in it", doc.File)
-	}
-	return &doc.Maps[best], nil
 }
 
 // fromLog takes from a kernel log what the flags leave open.

@@ -27,11 +27,26 @@ func (z *decompressor) randomise(b *sim.Boot) error {
 	if err != nil {
 		return fmt.Errorf("placing the kernel: %w", err)
 	}
+	if err := surprises(b, in); err != nil {
+		return err
+	}
 	choice := plan.Choose(b.Scenario.Random)
 	for _, text := range plan.WarningsOf(choice) {
 		b.Say(text)
 	}
 	z.output, z.virtual = choice.Phys, choice.Virt
+	return nil
+}
+
+// surprises reports what of the real code's odd behaviour this boot shows.
+func surprises(b *sim.Boot, in *kaslr.Input) error {
+	found, err := kaslr.Findings(in)
+	if err != nil {
+		return fmt.Errorf("placing the kernel: %w", err)
+	}
+	for _, f := range found {
+		b.Find(sim.Finding{Rule: f.Rule, Severity: f.Severity, Range: f.Range, Object: kernelName, Message: f.Message})
+	}
 	return nil
 }
 

@@ -87,8 +87,8 @@ func (z *decompressor) placeByGRUB(b *sim.Boot) error {
 		return fmt.Errorf("this map cannot be simulated: %w; bootplan map lint tells more", err)
 	}
 	places := []alloc.Request{
-		{Size: uint64(k.InitSize), Align: memmap.PageSize, Min: 16 * memmap.MiB},
-		{Size: uint64(k.InitSize), Align: uint64(k.KernelAlignment), Min: 16 * memmap.MiB},
+		{Size: uint64(k.InitSize), Align: memmap.PageSize, Min: 16 * memmap.MiB, Max: below4G},
+		{Size: uint64(k.InitSize), Align: uint64(k.KernelAlignment), Min: 16 * memmap.MiB, Max: below4G},
 	}
 	z.loaded = k.PrefAddress
 	if _, status := pages.AllocatePages(alloc.Address, memmap.EFILoaderData, pagesOf(k.InitSize), k.PrefAddress); status != alloc.Success {

@@ -15,17 +15,16 @@ const uefiRevision = 2<<16 | 70
 // physical place, and sets the virtual address.
 // Source: drivers/firmware/efi/libstub/x86-stub.c:efi_decompress_kernel (v6.12).
 func (s *stub) draw(b *sim.Boot, q alloc.Request) uint64 {
-	places := sim.StubPlaces{Request: q, Areas: q.Areas(nil, s.fw.Map())}
-	defer func() { b.Randomness(sim.Randomness{Stub: &places}) }()
-	if s.options.NoKASLR {
-		places.Override = "nokaslr"
-		b.Say("EFI stub: KASLR disabled: nokaslr on the command line")
+	total := s.kernel.VO.TotalSize
+	places := &sim.StubPlaces{
+		Request: q, Areas: q.Areas(nil, s.fw.Map()), TotalSize: total,
+		NoKASLR: s.options.NoKASLR, Override: linux.StubMemoryOverride(b.Scenario.Cmdline),
+	}
+	b.Randomness(sim.Randomness{Stub: places})
+	if places.NoKASLR {
 		return 0
 	}
-	places.VirtualRange = kaslr.StubVirtualRange(s.kernel.VO.TotalSize)
 	physical, virtual := b.Scenario.Random.StubSeed()
-	s.virtual = kaslr.StubVirtual(s.kernel.VO.TotalSize, virtual, image.MinKernelAlign)
-	places.Override = linux.StubMemoryOverride(b.Scenario.Cmdline)
-	places.Seeded = places.Override == ""
+	s.virtual = kaslr.StubVirtual(total, virtual, image.MinKernelAlign)
 	return uint64(kaslr.StubSeed(physical, uefiRevision, "", places.Override))
 }
