@@ -113,7 +113,7 @@ func (j *jsonReader) entry(m *jsonMap) error {
 	line := j.lineAt(int(j.in.InputOffset()))
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
-		return j.doc.problem(&Error{Line: line, Text: wrong.Value, Reason: "expected a " + wrong.Type.String() + " as " + wrong.Field})
+		return j.doc.problem(&Error{Line: line, Text: wrong.Value, Reason: expectedType(wrong)})
 	}
 	if err != nil {
 		return err
@@ -124,6 +124,13 @@ func (j *jsonReader) entry(m *jsonMap) error {
 	m.entries = append(m.entries, e)
 	m.lines = append(m.lines, line)
 	return nil
+}
+
+func expectedType(wrong *json.UnmarshalTypeError) string {
+	if wrong.Field == "" {
+		return "expected an object with start, end and type"
+	}
+	return fmt.Sprintf("expected a %v as %s", wrong.Type, wrong.Field)
 }
 
 // add turns what an object has stated into a map of the document.

@@ -65,9 +65,18 @@ func shellAt(line []byte) (at int, found bool) {
 		name := bytes.TrimRight(line[:start], " \t")
 		at = bytes.LastIndexAny(name, " \t") + 1
 		if len(name) < start && at < len(name) {
-			return at, true
+			return at, beginsShellRow(string(name[at:]), line[dash+digits:])
 		}
 	}
+}
+
+// beginsShellRow reports whether what follows a name and a range is the Shell's. A
+// row that is damaged counts, if the name is right. GRUB's lsefimmap, which has
+// some names in common, prints 8 digits there.
+func beginsShellRow(name string, rest []byte) bool {
+	_, known := parseShellType(name)
+	digits := hexDigits(bytes.TrimLeft(rest, " \t"))
+	return digits == 16 || known && digits != 8
 }
 
 // parseShellRow reads a row of the table:

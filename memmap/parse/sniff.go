@@ -28,36 +28,46 @@ func Sniff(head []byte) (Form, error) {
 	return "", &Error{Reason: "binary data that is no memory map: expected text, EFI memory descriptors or e820 entries"}
 }
 
-// sniffText looks for the first line that only one form has. Kernel logs win over
-// the others, because they may contain them.
+// sniffText looks for lines that only one form has. Kernel logs win over the
+// others, because they may contain them; /proc/iomem must be most of the text.
 func sniffText(head []byte) (form Form, found bool) {
 	if bytes.TrimSpace(head)[0] == '{' {
 		return JSON, true
 	}
+	resources, others := 0, 0
 	for line := range bytes.Lines(head) {
 		line = bytes.TrimRight(line, "\r\n")
-		if owner, _ := e820At(line); owner != "" {
+		switch {
+		case len(line) == 0:
+		case isKernelLine(line):
 			return KernelLog, true
-		}
-		if _, isEFI := efiAt(line); isEFI {
-			return KernelLog, true
+		case isIomem(line):
+			resources++
+		default:
+			others++
 		}
 		if form == "" {
-			form = sniffLine(line)
+			form = sniffShell(line)
 		}
+	}
+	if form == "" && resources > others {
+		form = Iomem
 	}
 	return form, form != ""
 }
 
-func sniffLine(line []byte) Form {
+func isKernelLine(line []byte) bool {
+	owner, _ := e820At(line)
+	_, isEFI := efiAt(line)
+	return owner != "" || isEFI
+}
+
+func sniffShell(line []byte) Form {
 	if _, isRow := shellAt(line); isRow || bytes.Contains(line, []byte("# Pages")) {
 		return EFIShell
 	}
 	if _, isRow := sfoAt(line); isRow {
 		return EFIShellSFO
-	}
-	if isIomem(line) {
-		return Iomem
 	}
 	return ""
 }

@@ -32,7 +32,7 @@ func writeLog(w io.Writer, m *memmap.Map) {
 	}
 	fmt.Fprintf(w, "%s%s\n", stamp, e820Headings[owner])
 	for _, e := range m.Entries {
-		fmt.Fprintf(w, "%s%s: [mem %#018x-%#018x] %v\n", stamp, owner, e.Addr, e.Addr+e.Size-1, e.Type)
+		fmt.Fprintf(w, "%s%s: [mem 0x%016x-0x%016x] %v\n", stamp, owner, e.Addr, e.Addr+e.Size-1, e.Type)
 	}
 }
 
@@ -41,7 +41,7 @@ func writeEFILog(w io.Writer, m *memmap.Map) {
 		fmt.Fprintf(w, "%sefi: EFI runtime memory map:\n", stamp)
 	}
 	for i, d := range m.Descriptors {
-		fmt.Fprintf(w, "%sefi: mem%02d: %s range=[%#018x-%#018x] (%dMB)\n",
+		fmt.Fprintf(w, "%sefi: mem%02d: %s range=[0x%016x-0x%016x] (%dMB)\n",
 			stamp, i, typeAndAttributes(d), d.Phys, d.Phys+d.Pages*memmap.PageSize-1, d.Pages>>8)
 	}
 }
@@ -58,7 +58,7 @@ func typeAndAttributes(d memmap.EFIDescriptor) string {
 		fmt.Fprintf(&b, "[type=%d", uint32(d.Type))
 	}
 	if d.Attr&^namedAttributes != 0 {
-		fmt.Fprintf(&b, "|attr=%#018x]", uint64(d.Attr))
+		fmt.Fprintf(&b, "|attr=0x%016x]", uint64(d.Attr))
 		return b.String()
 	}
 	for _, name := range memmap.EFIAttr(namedAttributes).Names() {
