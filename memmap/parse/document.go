@@ -80,7 +80,10 @@ func (e *Error) Error() string {
 	if e.Line > 0 && e.Column > 0 {
 		fmt.Fprintf(&b, ":%d", e.Column)
 	}
-	fmt.Fprintf(&b, ": %s", e.Reason)
+	if b.Len() > 0 {
+		b.WriteString(": ")
+	}
+	b.WriteString(e.Reason)
 	if e.Text != "" {
 		fmt.Fprintf(&b, ": %q", e.Text)
 	}

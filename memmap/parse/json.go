@@ -33,9 +33,9 @@ type StatedEntry struct {
 	End        string   `json:"end"`   // "0x…", exclusive
 	Type       string   `json:"type"`  // as a kernel log names it
 	Code       *uint32  `json:"type_code,omitempty"`
-	Attributes []string `json:"attributes,omitempty"` // EFI: names, then bits without a name as "0x…"
-	Virtual    string   `json:"virtual,omitempty"`    // EFI: VirtualStart, if it is not 0
-	Line       int      `json:"line,omitempty"`       // in the source
+	Attributes []string `json:"attributes"`        // EFI: names, then bits without a name as "0x…"; never nil
+	Virtual    string   `json:"virtual,omitempty"` // EFI: VirtualStart, if it is not 0
+	Line       int      `json:"line,omitempty"`    // in the source
 }
 
 // State returns m in the JSON form, without findings.
@@ -58,13 +58,13 @@ func State(m *memmap.Map, form Form, file string) Stated {
 func stateE820(e memmap.E820Entry) StatedEntry {
 	code := uint32(e.Type)
 	end := wide{0, e.Addr}.plus(wide{0, e.Size})
-	return StatedEntry{Start: hexString(e.Addr), End: end.String(), Type: e.Type.String(), Code: &code}
+	return StatedEntry{Start: hexString(e.Addr), End: end.String(), Type: e.Type.String(), Code: &code, Attributes: []string{}}
 }
 
 func stateEFI(d memmap.EFIDescriptor) StatedEntry {
 	code := uint32(d.Type)
 	end := wide{0, d.Phys}.plus(pageBytes(d.Pages))
-	e := StatedEntry{Start: hexString(d.Phys), End: end.String(), Type: d.Type.String(), Code: &code, Attributes: d.Attr.Names()}
+	e := StatedEntry{Start: hexString(d.Phys), End: end.String(), Type: d.Type.String(), Code: &code, Attributes: append([]string{}, d.Attr.Names()...)}
 	if d.Virt != 0 {
 		e.Virtual = hexString(d.Virt)
 	}
