@@ -71,16 +71,3 @@ func (m *Memblock) AllocReserved(k *memmap.KernelE820, size, align uint64) (uint
 	k.Kexec.Sanitize()
 	return at, nil
 }
-
-// ReserveRealMode allocates size bytes for the trampoline on which further processors
-// start, as high below 1 MiB as there is room, and then reserves all of the first MiB.
-// The address is 0 if there is no room; the kernel then tries again with EFI boot
-// services memory, and stops if that fails too.
-// Source: arch/x86/realmode/init.c:reserve_real_mode (v6.12).
-func (m *Memblock) ReserveRealMode(size uint64) (uint64, error) {
-	at, err := m.AllocRange(size, memmap.PageSize, 0, memmap.MiB)
-	if err = linux.OnlyPanic(err); err != nil {
-		return 0, err
-	}
-	return at, linux.OnlyPanic(m.Reserve(0, memmap.MiB))
-}
