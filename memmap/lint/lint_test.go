@@ -213,6 +213,10 @@ func TestMessages(t *testing.T) {
 		"[mem 0x0000000040000000-0x00000000800001ff] usable: 512 bytes at its ends are less than a page and stay unused": e820(entry(gib, 2*gib+512, 1)),
 		"[mem 0x0000000040000000-0x0000000040000fff] and 1 more: type 20 is GRUB's for EFI runtime code; Linux reserves it": e820(
 			entry(gib, gib+page, 20), entry(2*gib, 2*gib+page, 20)),
+		"[mem 0x0000000040000000-0x0000000040000fff] comes after the entry at 0x80000000": e820(
+			entry(2*gib, 2*gib+page, 2), entry(gib, gib+page, 2)),
+		"[mem 0x0000000040000000-0x0000000040000fff] comes after the entry at 0x80000000, the first of 2 that step back": e820(
+			entry(2*gib, 2*gib+page, 2), entry(gib, gib+page, 2), entry(gib-page, gib, 2)),
 		"the table has 129 entries; those from number 129 on, at 0x4fc00000, don't fit in boot_params": e820(crumbs(127)...),
 	} {
 		got := Map(&m, Options{})

@@ -37,5 +37,9 @@ func unsorted(s *subject, report report) {
 	if err != nil {
 		r = memmap.Range{Start: s.Start(i), End: s.Start(i)}
 	}
-	report(rule.Info, r, fmt.Sprintf("the table steps back %d times, first at %v, which comes after %#x", len(late), r, s.Start(i-1)), late...)
+	message := fmt.Sprintf("%v comes after the entry at %#x", r, s.Start(i-1))
+	if len(late) > 1 {
+		message += fmt.Sprintf(", the first of %d that step back", len(late))
+	}
+	report(rule.Info, r, message, late...)
 }

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"bootplan/alloc"
+	"bootplan/image"
+	"bootplan/kaslr"
+	"bootplan/memmap/lint"
+	"bootplan/rule"
+	"bootplan/sim/check"
+	"bootplan/sim/design"
+	"bootplan/sim/report"
+	"bootplan/trampoline"
+)
+
+func newExplainCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain [NAME]",
+		Short: "What is this rule, step or design?",
+		Long: `Explains a rule, a kind of step or a boot design in a paragraph, with the sources
+that say so. Without a name it lists everything that it can explain.`,
+		Example: `  bootplan explain
+  bootplan explain map-overlap
+  bootplan explain --json efistub`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, names []string) error {
+			if len(names) == 0 {
+				return a.listTopics(topics())
+			}
+			t, err := findTopic(topics(), names[0])
+			if err != nil {
+				return err
+			}
+			return a.printTopic(t)
+		},
+	}
+}
+
+// topic is one thing that explain explains.
+type topic struct {
+	Name     string         `json:"name"`
+	Kind     string         `json:"kind"` // "design", "phase", "step" or "rule"
+	Title    string         `json:"title"`
+	Severity *rule.Severity `json:"severity,omitempty"` // of a rule
+	Text     string         `json:"text"`
+	Example  string         `json:"example,omitempty"`
+	Sources  []string       `json:"sources"`
+
+	group string // heading in the list
+}
+
+// topics collects everything that can be explained, group by group.
+func topics() []topic {
+	var list []topic
+	for _, d := range design.All() {
+		i := d.Info()
+		list = append(list, topic{
+			Name: d.Name(), Kind: "design", Title: i.Title, Text: i.Text, Sources: i.Sources,
+			group: "boot designs: bootplan run --design NAME",
+		})
+	}
+	list = append(list, stepTopics()...)
+	for _, g := range []struct {
+		heading string
+		rules   []rule.Rule
+	}{
+		{"rules on boots: bootplan run", check.Rules()},
+		{"rules on allocators: bootplan run", alloc.Rules()},
+		{"rules on trampolines: bootplan trampoline", trampoline.Rules()},
+		{"rules on KASLR: bootplan kaslr", kaslr.Rules()},
+		{"rules on maps: bootplan map lint", lint.Rules()},
+		{"rules on images: bootplan image lint", image.LintRules()},
+	} {
+		list = append(list, ruleTopics(g.heading, g.rules)...)
+	}
+	return list
+}
+
+func ruleTopics(heading string, rules []rule.Rule) []topic {
+	var list []topic
+	for _, r := range rules {
+		sources := append([]string{}, r.Sources...) // a list in JSON, even if there is none
+		list = append(list, topic{r.ID, "rule", r.Title, &r.Severity, r.Text, r.Example, sources, heading})
+	}
+	return list
+}
+
+// findTopic returns the topic called name, or an error that names the nearest ones.
+func findTopic(list []topic, name string) (topic, error) {
+	for _, t := range list {
+		if t.Name == name {
+			return t, nil
+		}
+	}
+	if near := nearest(list, name); len(near) > 0 {
+		return topic{}, fmt.Errorf("explain %q: there is no such rule, step or design. Did you mean %s?", name, strings.Join(near, " or "))
+	}
+	return topic{}, fmt.Errorf("explain %q: there is no such rule, step or design. \"bootplan explain\" lists them", name)
+}
+
+// nearest lists at most three names that name could be meant for: the nearest ones
+// within a third of its letters, or else those that contain it.
+func nearest(list []topic, name string) []string {
+	limit := max(1, len(name)/3)
+	var near []string
+	for distance := 1; distance <= limit && len(near) == 0; distance++ {
+		for _, t := range list {
+			if edits(t.Name, name) == distance {
+				near = append(near, t.Name)
+			}
+		}
+	}
+	if len(near) == 0 && name != "" {
+		for _, t := range list {
+			if strings.Contains(t.Name, name) {
+				near = append(near, t.Name)
+			}
+		}
+	}
+	return near[:min(len(near), 3)]
+}
+
+// edits is the Levenshtein distance: how many bytes to insert, delete or replace to
+// make a into b.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1) // distances from a[:i] to each b[:j]
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := diagonal
+			if a[i] != b[j] {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// topicResult is the JSON answer of explain.
+type topicResult struct {
+	Schema string  `json:"schema"`
+	Topics []topic `json:"topics"`
+}
+
+// listTopics prints a table for each group.
+func (a *app) listTopics(list []topic) error {
+	if a.json {
+		return json.NewEncoder(a.out).Encode(topicResult{schema, list})
+	}
+	for len(list) > 0 {
+		n := slices.IndexFunc(list, func(t topic) bool { return t.group != list[0].group })
+		if n < 0 {
+			n = len(list)
+		}
+		var rows [][]string
+		for _, t := range list[:n] {
+			rows = append(rows, []string{"  " + t.Name, t.severity(), t.Title})
+		}
+		fmt.Fprintln(a.out, list[0].group)
+		if err := report.Table(a.out, []report.Column{{}, {}, {}}, rows); err != nil {
+			return err
+		}
+		if list = list[n:]; len(list) > 0 {
+			fmt.Fprintln(a.out)
+		}
+	}
+	return nil
+}
+
+func (t topic) severity() string {
+	if t.Severity == nil {
+		return ""
+	}
+	return t.Severity.String()
+}
+
+// printTopic prints one topic as a short page.
+func (a *app) printTopic(t topic) error {
+	if a.json {
+		return json.NewEncoder(a.out).Encode(topicResult{schema, []topic{t}})
+	}
+	kind := t.Kind
+	if t.Severity != nil {
+		kind += ", " + t.severity()
+	}
+	var page strings.Builder
+	fmt.Fprintf(&page, "%s (%s): %s\n\n%s\n", t.Name, kind, t.Title, wrap(t.Text, 80))
+	if t.Example != "" {
+		fmt.Fprintf(&page, "\nExample\n%s\n", indent(t.Example))
+	}
+	if len(t.Sources) > 0 {
+		fmt.Fprintf(&page, "\nSources\n%s\n", indent(strings.Join(t.Sources, "\n")))
+	}
+	_, err := a.out.Write([]byte(page.String()))
+	return err
+}
+
+// wrap breaks text into lines of at most width letters, where words allow it.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	column := 0
+	for _, word := range strings.Fields(text) {
+		n := len([]rune(word))
+		switch {
+		case column == 0:
+		case column+1+n > width:
+			b.WriteByte('\n')
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += n
+	}
+	return b.String()
+}
+
+// indent moves every line of text to the right by two columns.
+func indent(text string) string {
+	return "  " + strings.ReplaceAll(text, "\n", "\n  ")
+}
