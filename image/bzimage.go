@@ -11,7 +11,7 @@ const (
 // bzImage reads an x86 kernel image.
 // Source: Documentation/arch/x86/boot.rst (v6.12).
 func (s *source) bzImage(k *Kernel, opts Options) error {
-	for _, part := range []func(*Kernel) error{s.setupHeader, s.kernelVersion, s.kernelInfo, s.optionalPE, s.bzImagePayload} {
+	for _, part := range []func(*Kernel) error{s.setupHeader, s.kernelVersion, s.optionalPE, s.bzImagePayload, s.kernelInfo} {
 		if err := part(k); err != nil {
 			return err
 		}

@@ -32,10 +32,10 @@ func (s *source) has(offset, n uint64) bool {
 // bytes returns the n bytes at offset, which are what.
 func (s *source) bytes(offset, n uint64, what string) ([]byte, error) {
 	if !s.has(offset, n) {
-		return nil, s.errorf(offset, "%s needs %#x bytes here, but the file ends at %#x; is it truncated?", what, n, s.size)
+		return nil, s.errorf(offset, "expected %#x bytes of %s here, but the file ends at %#x; is it truncated?", n, what, s.size)
 	}
 	data := make([]byte, n)
-	if _, err := s.r.ReadAt(data, int64(offset)); err != nil {
+	if got, err := s.r.ReadAt(data, int64(offset)); uint64(got) < n {
 		return nil, &Error{File: s.name, Offset: offset, Reason: "cannot read " + what, Err: err}
 	}
 	return data, nil
