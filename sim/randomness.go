@@ -4,6 +4,7 @@ import (
 	"bootplan/alloc"
 	"bootplan/image"
 	"bootplan/kaslr"
+	"bootplan/memmap"
 )
 
 // Randomness is what a boot's random numbers chose from. Exactly one of
@@ -17,10 +18,11 @@ type Randomness struct {
 // StubPlaces is what the EFI stub's seed chooses from.
 type StubPlaces struct {
 	Request   alloc.Request
-	Areas     []alloc.Area // in map order
-	NoKASLR   bool         // nokaslr: the first place, and the virtual address that the image was linked for
-	Override  string       // the option that forces the first place: "mem=", "memmap=" or "hugepages="
-	TotalSize uint64       // kernel_total_size, on which the virtual address depends
+	Areas     []alloc.Area           // in map order
+	Map       []memmap.EFIDescriptor // from which they were counted
+	NoKASLR   bool                   // nokaslr: the first place, and the virtual address that the image was linked for
+	Override  string                 // the option that forces the first place: "mem=", "memmap=" or "hugepages="
+	TotalSize uint64                 // kernel_total_size, on which the virtual address depends
 }
 
 // Physical is the distribution of the kernel's physical address; nil when there is

@@ -32,7 +32,7 @@ func (a *app) compare(f *scenarioFlags, judge bool) error {
 	}
 	designs := f.Designs
 	if designs == nil {
-		designs = []string{"bzimage", "efistub"}
+		designs = []string{ofVersion("bzimage", sc), ofVersion("efistub", sc)}
 	}
 	var results []*sim.Result
 	var findings []sim.Finding
@@ -54,10 +54,5 @@ func (a *app) printComparison(results []*sim.Result) error {
 	if !a.json {
 		return report.CompareText(a.out, results, a.style())
 	}
-	text, err := report.Marshal(report.Compare(results))
-	if err != nil {
-		return err
-	}
-	_, err = a.out.Write(text)
-	return err
+	return a.print(report.Compare(results))
 }

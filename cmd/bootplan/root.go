@@ -96,9 +96,12 @@ func newRoot(a *app) *cobra.Command {
 	flags.StringVar(&a.failOn, "fail-on", "error", "exit with 1 on findings of this severity or above: error, warning or info")
 	root.AddCommand(
 		newImageCmd(a),
+		newExplainCmd(a),
 		newMapCmd(a),
 		newRunCmd(a),
 		newCompareCmd(a),
+		newKASLRCmd(a),
+		newTrampolineCmd(a),
 		newVerifyCmd(a),
 	)
 	return root

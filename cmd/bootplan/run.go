@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/sim"
 	"bootplan/sim/check"
@@ -44,11 +45,7 @@ func (a *app) run(f *scenarioFlags) error {
 	if a.json {
 		run := report.NewRun(result)
 		run.Schema = report.Schema
-		text, err := report.Marshal(run)
-		if err != nil {
-			return err
-		}
-		if _, err := a.out.Write(text); err != nil {
+		if err := a.print(run); err != nil {
 			return err
 		}
 	} else if err := report.RunText(a.out, result, prefers(sc), a.style()); err != nil {
@@ -68,15 +65,23 @@ func prefers(sc *sim.Scenario) uint64 {
 	return sc.Kernel.Setup.PrefAddress
 }
 
-// chosenDesigns are the designs that the user names, or the one that fits the map.
+// chosenDesigns are the designs that the user names, or the one that fits map and kernel.
 func chosenDesigns(f *scenarioFlags, sc *sim.Scenario) []string {
-	switch {
-	case len(f.Designs) > 0:
+	if len(f.Designs) > 0 {
 		return f.Designs
-	case sc.Map.Kind == memmap.EFI:
-		return []string{"efistub"}
 	}
-	return []string{"bzimage"}
+	if sc.Map.Kind == memmap.EFI {
+		return []string{ofVersion("efistub", sc)}
+	}
+	return []string{ofVersion("bzimage", sc)}
+}
+
+// ofVersion names the design of the scenario's kernel.
+func ofVersion(design string, sc *sim.Scenario) string {
+	if sc.Kernel.Version >= linux.V7_2 {
+		return design + "@v7.2"
+	}
+	return design
 }
 
 // boot runs one design with every check and a full trace.

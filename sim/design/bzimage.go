@@ -70,6 +70,7 @@ func (d bzimage) Boot(b *sim.Boot) error {
 	if err := needs(b.Scenario.Kernel); err != nil {
 		return err
 	}
+	assumeVersion(b, d.version)
 	z := &decompressor{kernel: b.Scenario.Kernel, version: d.version}
 	if err := z.load(b); err != nil {
 		return err
@@ -89,6 +90,15 @@ func (d bzimage) Boot(b *sim.Boot) error {
 	}
 	z.enterKernel(b)
 	return nil
+}
+
+// assumeVersion notes when the kernel is not of the generation that the design models.
+// Debian's 6.1 carries the decompressor and the stub of 6.7.
+func assumeVersion(b *sim.Boot, v linux.Version) {
+	k := b.Scenario.Kernel.Version
+	if k != 0 && (k < linux.V6_1 || (k >= linux.V7_2) != (v >= linux.V7_2)) {
+		b.Assume(fmt.Sprintf("the kernel is of Linux %s; its boot code is taken to do what that of %s does", k, v))
+	}
 }
 
 // needs reports what a kernel image lacks for a bzImage boot.

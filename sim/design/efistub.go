@@ -61,6 +61,7 @@ func (d efistub) Boot(b *sim.Boot) error {
 	if k.PE == nil {
 		return errors.New("the kernel has no EFI entry point: expected CONFIG_EFI_STUB")
 	}
+	assumeVersion(b, d.version)
 	fw, err := startFirmware(b)
 	if err != nil {
 		return err

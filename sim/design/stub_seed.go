@@ -1,6 +1,8 @@
 package design
 
 import (
+	"slices"
+
 	"bootplan/alloc"
 	"bootplan/image"
 	"bootplan/kaslr"
@@ -17,7 +19,7 @@ const uefiRevision = 2<<16 | 70
 func (s *stub) draw(b *sim.Boot, q alloc.Request) uint64 {
 	total := s.kernel.VO.TotalSize
 	places := &sim.StubPlaces{
-		Request: q, Areas: q.Areas(nil, s.fw.Map()), TotalSize: total,
+		Request: q, Areas: q.Areas(nil, s.fw.Map()), Map: slices.Clone(s.fw.Map()), TotalSize: total,
 		NoKASLR: s.options.NoKASLR, Override: linux.StubMemoryOverride(b.Scenario.Cmdline),
 	}
 	b.Randomness(sim.Randomness{Stub: places})
