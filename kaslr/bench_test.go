@@ -59,6 +59,35 @@ func BenchmarkDraws(b *testing.B) {
 	}
 }
 
+// BenchmarkDistribution computes both distributions of one plan, and that of the
+// stub over many areas.
+func BenchmarkDistribution(b *testing.B) {
+	b.Run("decompressor", func(b *testing.B) {
+		var plan Plan
+		if err := plan.Make(benchInputs(b)["bench_efi"]); err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			if plan.Physical().Entropy() < plan.Virtual().Entropy() {
+				b.Fatal("fewer physical places than virtual ones")
+			}
+		}
+	})
+	for _, n := range []int{10, 100, 1_000, 10_000} {
+		b.Run("stub/"+strconv.Itoa(n), func(b *testing.B) {
+			var areas []Area
+			for i := range uint64(n) {
+				areas = append(areas, Area{i * memmap.GiB, 100})
+			}
+			for b.Loop() {
+				if d, err := NewDistribution(areas, 2*memmap.MiB, Scaled); err != nil || d.Places != uint64(100*n) {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkEntries shows that the cost is linear in the entries of the map.
 func BenchmarkEntries(b *testing.B) {
 	for _, n := range []int{10, 100, 1_000, 10_000} {

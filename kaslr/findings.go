@@ -22,20 +22,20 @@ type Finding struct {
 func Findings(in *Input) ([]Finding, error) {
 	f := finder{in: in}
 	err := f.plan.Make(in)
-	if errors.Is(err, ErrNeverReturns) {
+	switch {
+	case errors.Is(err, ErrNeverReturns):
 		f.report(ruleNeverReturns, memmap.Range{}, "the search for a place goes round between address 0 and 2^64 for ever")
 		err = nil
+	case err != nil:
+	case in.CmdlinePtr == 0:
+		f.report(ruleNullCmdline, memmap.Range{}, "there is no command line: KASLR is off, as if it said nokaslr")
+	case !f.plan.Disabled:
+		f.places()
+		f.areas()
+		f.avoided()
 	}
-	if err != nil || f.plan.Disabled {
-		if in.CmdlinePtr == 0 {
-			f.report(ruleNullCmdline, memmap.Range{}, "there is no command line: KASLR is off, as if it said nokaslr")
-		}
-		return f.list, err
-	}
-	f.places()
-	f.areas()
 	f.options()
-	return f.list, nil
+	return f.list, err
 }
 
 type finder struct {
@@ -71,10 +71,15 @@ func (f *finder) places() {
 	}
 }
 
-// areas finds what is odd about single areas.
+// areas finds what is odd about single areas, each told once.
 func (f *finder) areas() {
 	free := f.in.freeMemory()
+	seen := map[Area]bool{}
 	for _, a := range f.plan.Areas {
+		if seen[a] {
+			continue
+		}
+		seen[a] = true
 		r := f.memory(a)
 		if a.Start < max(f.plan.Minimum, 1) {
 			f.report(ruleInvalidDraw, r, "slots at %#x and above lie below the minimum %#x", a.Start, f.plan.Minimum)
@@ -83,6 +88,10 @@ func (f *finder) areas() {
 			f.report(ruleNotRAM, missing, "%v can be taken although the map does not call it free", missing)
 		}
 	}
+}
+
+// avoided finds avoided ranges that do not keep the kernel out.
+func (f *finder) avoided() {
 	for _, avoid := range f.plan.Avoid {
 		if !avoid.Wraps() {
 			continue
