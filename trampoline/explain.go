@@ -59,7 +59,7 @@ func (w *Walk) Findings() []Finding {
 		list = append(list, finding(pageZero, pages, "page 0 holds the interrupt vectors and the BIOS data area"))
 	}
 	if w.Version >= linux.V4_19 && !w.Found() {
-		list = append(list, finding(guessed, pages, "no usable entry below %#x holds two pages", w.Bound.Limit))
+		list = append(list, finding(guessed, pages, "no usable entry below %#x holds two pages", pages.End))
 	}
 	return append(list, w.searchFindings()...)
 }

@@ -102,6 +102,11 @@ const (
 	Taken                   // the trampoline goes to the entry's end, or to the limit
 )
 
+// String is "above", "not-ram", "too-small", "gives-up" or "taken".
+func (v Verdict) String() string {
+	return [...]string{"above", "not-ram", "too-small", "gives-up", "taken"}[v]
+}
+
 // Visit is one step of the search.
 type Visit struct {
 	Entry   int // index in the table
