@@ -11,6 +11,7 @@ import (
 	"bootplan/alloc"
 	"bootplan/image"
 	"bootplan/kaslr"
+	"bootplan/memmap"
 	"bootplan/memmap/lint"
 	"bootplan/rule"
 	"bootplan/sim/check"
@@ -75,6 +76,7 @@ func topics() []topic {
 		{"rules on trampolines: bootplan trampoline", trampoline.Rules()},
 		{"rules on KASLR: bootplan kaslr", kaslr.Rules()},
 		{"rules on maps: bootplan map lint", lint.Rules()},
+		{"rules on the kernel's own maps", memmap.Rules()},
 		{"rules on images: bootplan image lint", image.LintRules()},
 	} {
 		list = append(list, ruleTopics(g.heading, g.rules)...)

@@ -16,23 +16,14 @@ type Change struct {
 	Before, After memmap.Word // the zero Word where a map says nothing
 }
 
-// Maps returns the changes from before to after, ascending. Touching stretches that
-// change in the same way are one. Entries without a proper range take no part.
+// Maps returns the changes from before to after, ascending; touching changes differ.
+// Entries without a proper range take no part.
 func Maps(before, after *memmap.Map) []Change {
 	var changes []Change
 	memmap.Align([][]memmap.Span[memmap.Word]{before.Flat(), after.Flat()}, func(r memmap.Range, words []memmap.Word) {
-		c := Change{r, words[0], words[1]}
-		if c.Before == c.After {
-			return
+		if words[0] != words[1] {
+			changes = append(changes, Change{r, words[0], words[1]})
 		}
-		if n := len(changes); n > 0 {
-			last := &changes[n-1]
-			if last.Range.End == r.Start && last.Before == c.Before && last.After == c.After {
-				last.Range.End = r.End
-				return
-			}
-		}
-		changes = append(changes, c)
 	})
 	return changes
 }

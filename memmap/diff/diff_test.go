@@ -48,6 +48,13 @@ func TestAttributesMakeADifference(t *testing.T) {
 	}
 }
 
+func TestSameEntries(t *testing.T) {
+	entry := memmap.E820Entry{Addr: 0, Size: 0x1000, Type: memmap.E820RAM}
+	if !SameEntries(e820(entry), e820(entry)) || SameEntries(e820(entry), e820(entry, entry)) {
+		t.Error("entries are the same if all of them are")
+	}
+}
+
 // Splitting entries in the middle and turning the order around changes no address.
 func TestSplittingMakesNoDifference(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -80,7 +87,12 @@ func TestChangesLeadFromOneMapToTheOther(t *testing.T) {
 		for _, s := range after.Flat() {
 			want.Set(s.Range, s.Value)
 		}
+		var last Change
 		for _, c := range Maps(before, after) {
+			if c.Range.Start < last.Range.End || c.Range.Start == last.Range.End && c.Before == last.Before && c.After == last.After {
+				t.Fatalf("%v after %v", c, last)
+			}
+			last = c
 			state.Update(c.Range, func(w memmap.Word) memmap.Word {
 				if w != c.Before {
 					t.Fatalf("%v is %v, not %v", c.Range, w, c.Before)

@@ -24,8 +24,8 @@ func empty(s *subject, report report) {
 
 var singleRule = rule.Rule{
 	ID: "map-single-entry", Severity: rule.Error,
-	Title: "an e820 table of one entry, which Linux ignores",
-	Text: "Linux takes an e820 table of fewer than two entries for a mistake and ignores it. " +
+	Title: "an e820 table of one entry, which Linux before 7.2 ignores",
+	Text: "Before version 7.2 Linux takes an e820 table of fewer than two entries for a mistake and ignores it. " +
 		"It falls back to the sizes that the older BIOS calls 0xe801 and 0x88 gave, often 64 MiB or less. " +
 		"Boot code before the kernel, such as the decompressor's KASLR, does use the table: the two then disagree about what is RAM.",
 	Sources: []string{"arch/x86/kernel/e820.c:append_e820_table (v6.12)"},
@@ -34,7 +34,7 @@ var singleRule = rule.Rule{
 func single(s *subject, report report) {
 	if s.Kind == memmap.E820 && s.Len() == 1 && len(s.order) == 1 {
 		r := s.proper(0)
-		report(rule.Error, r, fmt.Sprintf("%v is the only entry; Linux ignores a table with fewer than two", r), 0)
+		report(rule.Error, r, fmt.Sprintf("%v is the only entry; Linux before 7.2 ignores a table with fewer than two", r), 0)
 	}
 }
 

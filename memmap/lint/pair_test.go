@@ -78,3 +78,29 @@ func TestPairAgreesWithTheStub(t *testing.T) {
 		}
 	})
 }
+
+// Whatever the maps, the listed disagreements of one kind are disjoint and ascending.
+func TestPairOfAnyMaps(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := memmap.Map{Kind: memmap.E820, Entries: mapgen.HostileE820().Draw(t, "e820")}
+		d := memmap.Map{Kind: memmap.EFI, Descriptors: mapgen.CrowdEFI().Draw(t, "efi")}
+		var last Finding
+		for _, f := range Pair(&e, &d) {
+			if f.Range.Empty() || f.Rule == last.Rule && f.Range.Start < last.Range.End {
+				t.Fatalf("%+v after %+v", f, last)
+			}
+			last = f
+		}
+	})
+}
+
+func BenchmarkPairOfCrowds(b *testing.B) {
+	e := crowd()
+	d := memmap.Map{Kind: memmap.EFI}
+	for i := range uint64(10_000) {
+		d.Descriptors = append(d.Descriptors, desc(2*i*memmap.MiB, 1<<20, memmap.EFIType(i%15), cached))
+	}
+	for b.Loop() {
+		Pair(&e, &d)
+	}
+}
