@@ -9,17 +9,17 @@ type BIOSWords struct {
 }
 
 // LikelyWords are the words that a BIOS with this table most likely states: base
-// memory ends where the first usable entry below 640 KiB ends, rounded down to KiB,
-// and the extended BIOS data area begins there. They are zero if there is no such
-// entry.
+// memory ends where the last usable byte below 640 KiB is, rounded down to KiB, and
+// the extended BIOS data area begins there. They are zero if no byte is usable there.
 func LikelyWords(table []memmap.E820Entry) BIOSWords {
 	const conventional = 640 * memmap.KiB
+	var end uint64
 	for _, e := range table {
 		r, err := e.Range()
 		if err == nil && e.Type == memmap.E820RAM && r.Start < conventional {
-			kib := min(r.End, conventional) / memmap.KiB
-			return BIOSWords{BaseKiB: uint16(kib), EBDASegment: uint16(kib * memmap.KiB / 16)}
+			end = max(end, min(r.End, conventional))
 		}
 	}
-	return BIOSWords{}
+	kib := end / memmap.KiB
+	return BIOSWords{BaseKiB: uint16(kib), EBDASegment: uint16(kib * memmap.KiB / 16)}
 }

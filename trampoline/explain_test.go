@@ -60,6 +60,7 @@ func TestLikelyWords(t *testing.T) {
 		{[]memmap.E820Entry{ram(0, 0x9fc00)}, BIOSWords{639, 0x9fc0}},
 		{[]memmap.E820Entry{reserved, ram(0x1000, 0x9fbff)}, BIOSWords{638, 0x9f80}},
 		{[]memmap.E820Entry{ram(0, memmap.GiB)}, BIOSWords{640, 0xa000}},
+		{[]memmap.E820Entry{ram(0, 0x58000), ram(0x59000, 0x9d000)}, BIOSWords{628, 0x9d00}},
 		{[]memmap.E820Entry{reserved, ram(0x100000, memmap.GiB)}, BIOSWords{}},
 	} {
 		if diff := cmp.Diff(c.want, LikelyWords(c.table)); diff != "" {

@@ -25,8 +25,8 @@ The EFI stub of v6.6 and later allocates two pages instead. The real-mode trampo
 is where the kernel starts the other processors.
 
 The words of the BIOS data area are no part of a memory map. Those that are not given
-are derived from it: base memory ends where the first usable entry ends, and the
-extended BIOS data area begins there. EFI machines have zeros.`,
+are derived from it: base memory ends where usable memory below 640 KiB ends, and
+the extended BIOS data area begins there. EFI machines have zeros.`,
 		Example: `  bootplan trampoline --map dmesg.txt
   bootplan trampoline --map dmesg.txt --bda-base 639 --bda-ebda 0x9fc0 --kernel-version v5.2`,
 		Args: cobra.NoArgs,
