@@ -22,7 +22,7 @@ func (k Kind) String() string {
 // Exactly one of Entries (Kind E820) and Descriptors (Kind EFI) is used.
 type Map struct {
 	Kind        Kind
-	Label       string // which map of its source: "BIOS-e820", "user", "modified", "extended physical RAM map", "efi"
+	Label       string // which map of its source: "BIOS-e820", "user", "modified", "extended", "efi"
 	Entries     []E820Entry
 	Descriptors []EFIDescriptor
 	Lines       []int // line in the source of each entry, from 1; nil when it has no lines

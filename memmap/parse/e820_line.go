@@ -41,16 +41,16 @@ var e820Code = regexp.MustCompile(`^(?:persistent (?:RAM )?\()?type (\d+)\)?$`)
 var e820Size = regexp.MustCompile(`^[0-9.]+ +[KMGTPE]?B +`)
 
 // e820At finds an e820 entry behind whatever stands in front of it: the owner of
-// the table, a colon, and the beginning of a range at line[at:]. The owner is ""
+// the table, a colon and a space, and the beginning of a range at line[at:]. The owner is ""
 // where the line has no entry.
 func e820At(line []byte) (owner string, at int) {
 	for {
-		colon := bytes.IndexByte(line[at:], ':')
+		colon := bytes.Index(line[at:], []byte(": "))
 		if colon < 0 {
 			return "", 0
 		}
 		before := line[:at+colon]
-		at += colon + 1
+		at += colon + len(": ")
 		rest := bytes.TrimLeft(line[at:], " ")
 		if len(rest) == 0 || rest[0] != '[' && !isHex(rest[0]) {
 			continue

@@ -59,24 +59,17 @@ func (l *logReader) wants(form Form) bool { return l.only == KernelLog || l.only
 
 // parse reads the entry that a line states; found is false where it states none.
 func (l *logReader) parse(line []byte) (e entry, found bool, problem *Error) {
-	if l.wants(EFIShell) {
-		if at, ok := shellAt(line); ok {
+	for _, n := range shellNotations {
+		if at, ok := n.at(line); ok && l.wants(n.form) {
 			e = entry{label: labelShell, kind: memmap.EFI, index: -1}
-			e.efi, problem = parseShellRow(&cursor{string(line), at})
+			e.efi, problem = n.parse(&cursor{string(line), at})
 			return e, true, problem
 		}
 	}
-	if l.wants(EFIShellSFO) {
-		if at, ok := sfoAt(line); ok {
-			e = entry{label: labelShell, kind: memmap.EFI, index: -1}
-			e.efi, problem = parseSFORow(&cursor{string(line), at})
-			return e, true, problem
-		}
+	if !l.wants(KernelLog) {
+		return e, false, nil
 	}
-	if l.wants(KernelLog) {
-		return l.parseKernel(line)
-	}
-	return e, false, nil
+	return l.parseKernel(line)
 }
 
 func (l *logReader) parseKernel(line []byte) (e entry, found bool, problem *Error) {

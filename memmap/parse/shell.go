@@ -32,6 +32,16 @@ var shellTypes = [...]shellType{
 	memmap.EFIUnaccepted:          {"Unaccepted", "Unaccepted"},
 }
 
+// shellNotations are the two ways in which the Shell prints a map.
+var shellNotations = [...]struct {
+	form  Form
+	at    func(line []byte) (at int, found bool)
+	parse func(*cursor) (memmap.EFIDescriptor, *Error)
+}{
+	{EFIShell, shellAt, parseShellRow},
+	{EFIShellSFO, sfoAt, parseSFORow},
+}
+
 // parseShellType reads a name in either length and any case (the first EFI Shells
 // wrote "available" and "BS_code"), or the eight digits of a type without a name.
 func parseShellType(name string) (memmap.EFIType, bool) {
@@ -94,8 +104,7 @@ func parseShellRow(c *cursor) (memmap.EFIDescriptor, *Error) {
 	for i, separator := range []string{" ", "-", " ", " "} {
 		ok := c.skip(separator)
 		c.blanks()
-		numbers[i], ok = hexAfter(c, ok)
-		if !ok {
+		if numbers[i], ok = hexAfter(c, ok); !ok {
 			return memmap.EFIDescriptor{}, c.expected("start-end, number of pages and attributes in hexadecimal")
 		}
 	}

@@ -3,6 +3,7 @@ package parse
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -175,10 +176,17 @@ func (t *tree) number(name string) (uint64, *Error) {
 	return n, nil
 }
 
+// text reads a file of at most a page, the most that sysfs has in one.
 func (t *tree) text(name string) (string, *Error) {
-	data, err := fs.ReadFile(t.fsys, path.Join(t.dir, name))
+	name = path.Join(t.dir, name)
+	f, err := t.fsys.Open(name)
 	if err != nil {
-		return "", &Error{File: path.Join(t.dir, name), Reason: "expected a file: " + errorText(err)}
+		return "", &Error{File: name, Reason: "expected a file: " + errorText(err)}
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, memmap.PageSize))
+	if err != nil {
+		return "", &Error{File: name, Reason: "expected a file: " + errorText(err)}
 	}
 	return strings.TrimSpace(string(data)), nil
 }
