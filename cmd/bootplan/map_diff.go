@@ -53,6 +53,9 @@ type mapDiff struct {
 	RAMBefore     string      `json:"ram_before"` // bytes
 	RAMAfter      string      `json:"ram_after"`
 	Changes       []mapChange `json:"changes"`
+
+	before, after *memmap.Map
+	changes       []diff.Change
 }
 
 // mapChange is one stretch of addresses.
@@ -85,7 +88,7 @@ func (a *app) mapDiff(before, after, from string) error {
 	if a.json {
 		err = json.NewEncoder(a.out).Encode(result)
 	} else {
-		err = a.printDiff(result, pairs)
+		err = a.printDiff(result)
 	}
 	if err == nil && result.differ() > 0 {
 		return status(exitFindings)
@@ -173,8 +176,9 @@ func diffMaps(before, after *memmap.Map) mapDiff {
 		EntriesBefore: before.Len(), EntriesAfter: after.Len(),
 		RAMBefore: fmt.Sprintf("%#x", before.RAM().Bytes()), RAMAfter: fmt.Sprintf("%#x", after.RAM().Bytes()),
 		Changes: []mapChange{},
+		before:  before, after: after, changes: diff.Maps(before, after),
 	}
-	for _, c := range diff.Maps(before, after) {
+	for _, c := range d.changes {
 		change := mapChange{Change: "changed", Range: report.JSONRange(c.Range), Before: stateWord(c.Before), After: stateWord(c.After)}
 		switch {
 		case change.Before == nil:
@@ -207,15 +211,15 @@ func (r diffResult) differ() int {
 	return n
 }
 
-func (a *app) printDiff(r diffResult, pairs [][2]*memmap.Map) error {
+func (a *app) printDiff(r diffResult) error {
 	all := len(r.Maps) + len(r.OnlyBefore) + len(r.OnlyAfter)
 	if r.differ() == 0 {
 		fmt.Fprintf(a.out, "No difference in %s.\n", report.Count(uint64(all), "map"))
 	} else {
 		fmt.Fprintf(a.out, "Different: %d of %s.\n--- %s\n+++ %s\n", r.differ(), report.Count(uint64(all), "map"), r.Before, r.After)
 	}
-	for i, p := range pairs {
-		if err := a.printMapDiff(r.Maps[i], p[0], p[1]); err != nil {
+	for _, d := range r.Maps {
+		if err := a.printMapDiff(d); err != nil {
 			return err
 		}
 	}
@@ -229,15 +233,14 @@ func (a *app) printDiff(r diffResult, pairs [][2]*memmap.Map) error {
 }
 
 // printMapDiff prints how one map changed: a summary, then range by range.
-func (a *app) printMapDiff(d mapDiff, before, after *memmap.Map) error {
-	changes := diff.Maps(before, after)
-	if len(changes) == 0 {
+func (a *app) printMapDiff(d mapDiff) error {
+	if len(d.changes) == 0 {
 		fmt.Fprintf(a.out, "\n%s: %s\n", d.Label, sameText(d))
 		return nil
 	}
-	fmt.Fprintf(a.out, "\n%s: %s, %s\n", d.Label, report.Count(uint64(len(changes)), "range"), ramText(before.RAM().Bytes(), after.RAM().Bytes()))
+	fmt.Fprintf(a.out, "\n%s: %s, %s\n", d.Label, report.Count(uint64(len(d.changes)), "range"), ramText(d.before.RAM().Bytes(), d.after.RAM().Bytes()))
 	var rows [][]string
-	for _, c := range changes {
+	for _, c := range d.changes {
 		sign, what := a.changeText(c)
 		rows = append(rows, []string{sign, c.Range.String(), report.Size(c.Range.Len()), what})
 	}

@@ -25,17 +25,17 @@ func TestMapDiff(t *testing.T) {
 	after := strings.NewReplacer(
 		"0x0000000007fdffff] usable", "0x0000000007ecffff] usable", // 1,088 KiB less
 		"0x0000000007fe0000-0x0000000007ffffff] reserved", "0x0000000007ed0000-0x0000000007ffffff] reserved",
-		"0x00000000fffc0000-0x00000000ffffffff] reserved", "0x0000000100000000-0x000000013fffffff] usable",
+		"0x00000000fffc0000-0x00000000ffffffff] reserved", "0x0000000100000000-0x0000000103ffffff] usable",
 	).Replace(plainLog)
 	inFiles(t, map[string]string{"before.log": plainLog, "after.log": after})
 	want := ran{Code: exitFindings, Out: `Different: 1 of 1 map.
 --- before.log
 +++ after.log
 
-BIOS-e820: 3 ranges, 1.1 GiB of RAM, 1022.9 MiB more than before
+BIOS-e820: 3 ranges, 190.4 MiB of RAM, 62.9 MiB more than before
 ~  [mem 0x0000000007ed0000-0x0000000007fdffff]  1.1 MiB  usable → reserved
 -  [mem 0x00000000fffc0000-0x00000000ffffffff]  256 KiB  reserved
-+  [mem 0x0000000100000000-0x000000013fffffff]    1 GiB  usable
++  [mem 0x0000000100000000-0x0000000103ffffff]   64 MiB  usable
 `}
 	if diff := cmp.Diff(want, runWith("", "map", "diff", "before.log", "after.log")); diff != "" {
 		t.Error(diff)
@@ -51,9 +51,9 @@ func TestMapDiffShowsAttributesThatChanged(t *testing.T) {
 
 BIOS-e820: the same
 
-efi: 2 ranges, 2 GiB of RAM as before
+efi: 2 ranges, 1022.6 MiB of RAM as before
 ~  [mem 0x0000000000000000-0x000000000009ffff]  640 KiB  Conventional WB|WT|WC|UC -> Conventional MR|WB|WT|WC|UC
-~  [mem 0x000000007ff00000-0x000000007fffffff]    1 MiB  Runtime Data -> Runtime Code
+~  [mem 0x000000003ff00000-0x000000003fffffff]    1 MiB  Runtime Data -> Runtime Code
 `}
 	if diff := cmp.Diff(want, runWith("", "map", "diff", "--ascii", "before.log", "after.log")); diff != "" {
 		t.Error(diff)

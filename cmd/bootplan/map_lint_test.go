@@ -40,10 +40,10 @@ BIOS-e820: [mem 0x00000000fffc0000-0x00000000ffffffff] reserved
 
 // pairLog has an e820 table that offers runtime services memory as RAM.
 const pairLog = `BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
-BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable
+BIOS-e820: [mem 0x0000000000100000-0x000000003fffffff] usable
 efi: mem00: [Conventional|   |  |  |  |  |  |  |  |  |  |   |WB|WT|WC|UC] range=[0x0000000000000000-0x000000000009ffff] (0MB)
-efi: mem01: [Conventional|   |  |  |  |  |  |  |  |  |  |   |WB|WT|WC|UC] range=[0x0000000000100000-0x000000007fefffff] (2046MB)
-efi: mem02: [Runtime Data|RUN|  |  |  |  |  |  |  |  |  |   |WB|WT|WC|UC] range=[0x000000007ff00000-0x000000007fffffff] (1MB)
+efi: mem01: [Conventional|   |  |  |  |  |  |  |  |  |  |   |WB|WT|WC|UC] range=[0x0000000000100000-0x000000003fefffff] (1022MB)
+efi: mem02: [Runtime Data|RUN|  |  |  |  |  |  |  |  |  |   |WB|WT|WC|UC] range=[0x000000003ff00000-0x000000003fffffff] (1MB)
 `
 
 func TestMapLint(t *testing.T) {
@@ -67,7 +67,7 @@ func TestMapLintOfAPlainMap(t *testing.T) {
 func TestMapLintComparesTheMapsOfOneLog(t *testing.T) {
 	want := ran{Code: exitFindings, Out: `1 finding: 1 error.
 
-error  map-pair-ram  standard input BIOS-e820  [mem 0x000000007ff00000-0x000000007fffffff] is usable in the e820 table, but the EFI map makes it reserved
+error  map-pair-ram  standard input BIOS-e820  [mem 0x000000003ff00000-0x000000003fffffff] is usable in the e820 table, but the EFI map makes it reserved
 `}
 	if diff := cmp.Diff(want, runWith(pairLog, "map", "lint", "-q", "-")); diff != "" {
 		t.Error(diff)
