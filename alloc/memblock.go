@@ -3,6 +3,7 @@ package alloc
 import (
 	"math"
 
+	"bootplan/linux"
 	"bootplan/memmap"
 )
 
@@ -15,8 +16,10 @@ import (
 // *linux.Panic where the kernel stops; after a Panic the state means nothing.
 // Base and size wrap around 2^64 as they do in the kernel, except that a region that
 // would end there or beyond is cut to end at 2^64-1.
-// Source: mm/memblock.c (v6.12, with CONFIG_NUMA, without CONFIG_ARCH_KEEP_MEMBLOCK).
+// Source: mm/memblock.c (v6.12, with CONFIG_NUMA, without CONFIG_ARCH_KEEP_MEMBLOCK);
+// what 7.2 does otherwise is known from recorded boots.
 type Memblock struct {
+	Version          linux.Version // older than 7.2 counts as 6.12
 	Memory, Reserved RegionList
 	BottomUp         bool   // search from low addresses upwards (memblock_set_bottom_up)
 	Limit            uint64 // end of what a search without an end of its own may use (current_limit)
@@ -26,7 +29,8 @@ type Memblock struct {
 
 	// Log receives the lines that memblock=debug prints; nil: nothing is printed.
 	Log func(line string)
-	// Caller is who calls, as debug lines name it at their end: "setup_arch".
+	// Caller is who calls, as debug lines name it at their end: "setup_arch". Methods
+	// that are kernel functions themselves put in their own name.
 	Caller string
 
 	resizable bool // memblock_allow_resize was called
@@ -43,11 +47,13 @@ const (
 	NoMap                                  // memory that gets no direct mapping
 	DriverManaged                          // memory that a driver detects and adds
 	ReservedNoInit                         // a reservation whose page descriptors stay uninitialised
+	ReservedKern                           // since 7.2: a reservation for the kernel's own use
+	KHOScratch                             // since 7.2: memory that may be used before a handed-over kernel's memory is known
 )
 
 // Node numbers. Real nodes are 0 to NoNode-1.
 const (
-	AnyNode = -1   // in a request (NUMA_NO_NODE)
+	AnyNode = -1   // in a request (NUMA_NO_NODE); since 7.2 also of a region without a node
 	NoNode  = 1024 // of a region whose node is not known yet (MAX_NUMNODES)
 )
 
@@ -65,7 +71,7 @@ const (
 type Region struct {
 	memmap.Range
 	Flags RegionFlags
-	Node  int // NoNode until it is known
+	Node  int // NoNode, or AnyNode since 7.2, until it is known
 }
 
 // RegionList is one of memblock's two arrays: sorted, disjoint regions; neighbours
@@ -84,8 +90,9 @@ type RegionList struct {
 const staticRegions = 128
 
 // NewMemblock returns an allocator that knows no memory yet.
-func NewMemblock() *Memblock {
+func NewMemblock(v linux.Version) *Memblock {
 	return &Memblock{
+		Version:  v,
 		Memory:   RegionList{Capacity: staticRegions, name: "memory"},
 		Reserved: RegionList{Capacity: staticRegions, name: "reserved"},
 		Limit:    Anywhere,
@@ -101,7 +108,7 @@ func (m *Memblock) HasMirror() bool { return m.mirror }
 // Add adds memory. What overlaps memory that is known already changes nothing there.
 func (m *Memblock) Add(base, size uint64) error {
 	m.logRange("memblock_add", base, size, m.Caller)
-	return m.add(&m.Memory, base, size, NoNode, 0)
+	return m.add(&m.Memory, base, size, m.noNode(), 0)
 }
 
 // AddNode is Add with a node and flags (memblock_add_node).
@@ -117,11 +124,35 @@ func (m *Memblock) Remove(base, size uint64) error {
 }
 
 // Reserve keeps a range from being given out, whether it is memory or not.
-func (m *Memblock) Reserve(base, size uint64) error { return m.reserve(base, size, m.Caller) }
+func (m *Memblock) Reserve(base, size uint64) error {
+	return m.reserve(base, size, m.noNode(), 0, m.Caller)
+}
 
-func (m *Memblock) reserve(base, size uint64, caller string) error {
-	m.logRange("memblock_reserve", base, size, caller)
-	return m.add(&m.Reserved, base, size, NoNode, 0)
+// ReserveKern is Reserve for the kernel's own use (memblock_reserve_kern), which has a
+// flag of its own since 7.2.
+func (m *Memblock) ReserveKern(base, size uint64) error {
+	return m.reserve(base, size, m.noNode(), m.kern(), m.Caller)
+}
+
+func (m *Memblock) reserve(base, size uint64, node int, flags RegionFlags, caller string) error {
+	m.logReserve(base, size, node, flags, caller)
+	return m.add(&m.Reserved, base, size, node, flags)
+}
+
+// kern is the flag of reservations for the kernel's own use.
+func (m *Memblock) kern() RegionFlags {
+	if m.Version < linux.V7_2 {
+		return 0
+	}
+	return ReservedKern
+}
+
+// noNode is the node of a region whose node is not known.
+func (m *Memblock) noNode() int {
+	if m.Version < linux.V7_2 {
+		return NoNode
+	}
+	return AnyNode
 }
 
 // Free ends the reservation of a range, or of parts of it (memblock_phys_free).

@@ -1,6 +1,7 @@
 package alloc_test
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -12,69 +13,128 @@ import (
 	"bootplan/memmap"
 )
 
-// TestEarlyMemoryOfARecordedBoot goes through setup_arch on QEMU's "pc" machine with
-// 1 GiB and SeaBIOS, and prints what Debian's Linux 6.12.117 printed there with
-// memblock=debug (without the offsets in the functions).
-func TestEarlyMemoryOfARecordedBoot(t *testing.T) {
-	recorded, err := os.ReadFile("testdata/early_memory_bios_1g.log")
-	if err != nil {
-		t.Fatal(err)
+// recordedBoot is a boot of QEMU's "pc" machine with 1 GiB and SeaBIOS, started with
+// memblock=debug. The log is what it printed about early memory, without the offsets in
+// the functions.
+type recordedBoot struct {
+	version  linux.Version
+	log      string
+	kernel   memmap.Range // up to its end
+	brk      memmap.Range // what is in use of the kernel's .brk
+	logSizes []uint64     // what setup_log_buf allocates
+}
+
+func TestEarlyMemoryOfRecordedBoots(t *testing.T) {
+	for name, boot := range map[string]recordedBoot{
+		"Debian 6.12.117": {
+			linux.V6_12, "testdata/early_memory_bios_1g.log",
+			memmap.Range{Start: 0x1000000, End: 0x3c30000}, memmap.Range{Start: 0x3c00000, End: 0x3c11000},
+			[]uint64{1048576, 786432, 2883584},
+		},
+		"Debian 7.2.13": {
+			linux.V7_2, "testdata/early_memory_bios_1g_7_2.log",
+			memmap.Range{Start: 0x37600000, End: 0x3a830000}, memmap.Range{Start: 0x3a800000, End: 0x3a811000},
+			[]uint64{1048576, 786432, 3670016},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			recorded, err := os.ReadFile(boot.log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var printed strings.Builder
+			if err := boot.setupArch(func(line string) { printed.WriteString(line + "\n") }); err != nil {
+				t.Error(err)
+			}
+			if diff := cmp.Diff(strings.Split(string(recorded), "\n"), strings.Split(printed.String(), "\n")); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
-	var printed strings.Builder
-	log := func(line string) { printed.WriteString(line + "\n") }
-	ok := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
+}
+
+// setupArch goes through the memory part of setup_arch.
+func (b recordedBoot) setupArch(log func(string)) error {
+	m := alloc.NewMemblock(b.version)
+	e820 := memmap.NewKernelE820(b.version, log)
+	var end uint64
+	by := func(caller string, f func(base, size uint64) error, base, size uint64) func() error {
+		return func() error {
+			m.Caller = caller
+			return f(base, size)
 		}
 	}
-	m := alloc.NewMemblock()
-	e820 := memmap.NewKernelE820(linux.V6_12, log)
-	ok(m.Reserve(0x1000000, 0x2c00000)) // the kernel up to its .brk
-	ok(m.Reserve(0, 64*memmap.KiB))
-	ok(m.Reserve(0x3fe88000, 0x158000)) // the initrd, in whole pages
-	ok(m.ReserveBIOS(alloc.BIOSData{EBDASegment: 0x9fc0, BaseMemKiB: 639}))
-	e820.Setup(memmap.BootMemory{Table: []memmap.E820Entry{
-		{Addr: 0, Size: 0x9fc00, Type: memmap.E820RAM},
-		{Addr: 0x9fc00, Size: 0x400, Type: memmap.E820Reserved},
-		{Addr: 0xf0000, Size: 0x10000, Type: memmap.E820Reserved},
-		{Addr: 0x100000, Size: 0x3fee0000, Type: memmap.E820RAM},
-		{Addr: 0x3ffe0000, Size: 0x20000, Type: memmap.E820Reserved},
-		{Addr: 0xfffc0000, Size: 0x40000, Type: memmap.E820Reserved},
-		{Addr: 0xfd00000000, Size: 0x300000000, Type: memmap.E820Reserved},
-	}})
-	m.Log = log // memblock=debug is read here
-	ok(e820.FinishEarlyParams())
-	e820.AddKernel(memmap.Range{Start: 0x1000000, End: 0x3c30000})
-	e820.TrimBIOS()
-	end := e820.Table.EndOfRAM(true)
-	m.Caller = "smp_scan_config"
-	ok(m.Reserve(0xf5ba0, 0x10))
-	ok(m.Reserve(0xf5bb0, 0xc8))
-	m.Caller = "setup_arch"
-	ok(m.Reserve(0x3c00000, 0x11000)) // .brk
-	m.Limit = memmap.MiB
-	m.Caller = "e820__memblock_setup"
-	ok(m.AddE820(&e820.Table))
-	m.Caller = "reserve_real_mode"
-	at, err := m.AllocRange(7*memmap.PageSize, memmap.PageSize, 0, memmap.MiB)
-	ok(err)
-	m.Caller = "setup_arch"
-	ok(m.Reserve(0, memmap.MiB))
-	if at != 0x98000 {
-		t.Errorf("the trampoline is at %#x", at)
+	for _, step := range []func() error{
+		by("", m.ReserveKern, b.kernel.Start, b.brk.Start-b.kernel.Start),
+		by("", m.Reserve, 0, 64*memmap.KiB),
+		by("", m.ReserveKern, 0x3fe88000, 0x158000), // the initrd, in whole pages
+		func() error { return m.ReserveBIOS(alloc.BIOSData{EBDASegment: 0x9fc0, BaseMemKiB: 639}) },
+		func() error {
+			e820.Setup(memmap.BootMemory{Table: pc1G})
+			m.Log = log // memblock=debug is read here
+			return e820.FinishEarlyParams()
+		},
+		func() error {
+			e820.AddKernel(b.kernel)
+			e820.TrimBIOS()
+			end = e820.Table.EndOfRAM(true) * memmap.PageSize
+			return nil
+		},
+		by("smp_scan_config", m.Reserve, 0xf5ba0, 0x10),
+		by("smp_scan_config", m.Reserve, 0xf5bb0, 0xc8),
+		by("setup_arch", m.ReserveKern, b.brk.Start, b.brk.Len()),
+		func() error {
+			m.Limit = memmap.MiB
+			return m.AddE820(&e820.Table)
+		},
+		func() error { return b.realMode(m) },
+		func() error { return b.initMemMapping(m, end) },
+		func() error { return b.logBuffers(m, end) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// realMode allocates the trampoline, which lies at 0x98000 on every recorded PC.
+func (recordedBoot) realMode(m *alloc.Memblock) error {
+	at, err := m.ReserveRealMode(7 * memmap.PageSize)
+	if err == nil && at != 0x98000 {
+		err = fmt.Errorf("the trampoline is at %#x", at)
+	}
+	return err
+}
+
+// initMemMapping looks for room for page tables in the highest memory.
+func (recordedBoot) initMemMapping(m *alloc.Memblock, end uint64) error {
 	m.Caller = "init_mem_mapping"
-	at, err = m.AllocRange(2*memmap.MiB, 2*memmap.MiB, memmap.MiB, end*memmap.PageSize)
-	ok(err)
-	ok(m.Free(at, 2*memmap.MiB))
-	m.Limit = end * memmap.PageSize
+	at, err := m.AllocRange(2*memmap.MiB, 2*memmap.MiB, memmap.MiB, end)
+	if err != nil {
+		return err
+	}
+	return m.Free(at, 2*memmap.MiB)
+}
+
+func (b recordedBoot) logBuffers(m *alloc.Memblock, end uint64) error {
+	m.Limit = end
 	m.Caller = "setup_log_buf"
-	for _, size := range []uint64{1 << 20, 786432, 2883584} {
-		_, err = m.AllocTryNode(size, 8, 0, alloc.Accessible, alloc.AnyNode)
-		ok(err)
+	for _, size := range b.logSizes {
+		if _, err := m.AllocTryNode(size, 8, 0, alloc.Accessible, alloc.AnyNode); err != nil {
+			return err
+		}
 	}
-	if diff := cmp.Diff(strings.Split(string(recorded), "\n"), strings.Split(printed.String(), "\n")); diff != "" {
-		t.Error(diff)
-	}
+	return nil
+}
+
+// pc1G is what SeaBIOS reported.
+var pc1G = []memmap.E820Entry{
+	{Addr: 0, Size: 0x9fc00, Type: memmap.E820RAM},
+	{Addr: 0x9fc00, Size: 0x400, Type: memmap.E820Reserved},
+	{Addr: 0xf0000, Size: 0x10000, Type: memmap.E820Reserved},
+	{Addr: 0x100000, Size: 0x3fee0000, Type: memmap.E820RAM},
+	{Addr: 0x3ffe0000, Size: 0x20000, Type: memmap.E820Reserved},
+	{Addr: 0xfffc0000, Size: 0x40000, Type: memmap.E820Reserved},
+	{Addr: 0xfd00000000, Size: 0x300000000, Type: memmap.E820Reserved},
 }

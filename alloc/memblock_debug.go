@@ -1,6 +1,10 @@
 package alloc
 
-import "fmt"
+import (
+	"fmt"
+
+	"bootplan/linux"
+)
 
 // print logs one line, which ends with the caller where the kernel names one.
 func (m *Memblock) print(caller, format string, args ...any) {
@@ -14,6 +18,16 @@ func (m *Memblock) print(caller, format string, args ...any) {
 func (m *Memblock) logRange(function string, base, size uint64, caller string) {
 	if m.Log != nil {
 		m.print(caller, "%s: [0x%016x-0x%016x]", function, base, base+size-1)
+	}
+}
+
+func (m *Memblock) logReserve(base, size uint64, node int, flags RegionFlags, caller string) {
+	switch {
+	case m.Log == nil:
+	case m.Version < linux.V7_2:
+		m.logRange("memblock_reserve", base, size, caller)
+	default:
+		m.print(caller, "__memblock_reserve: [0x%016x-0x%016x] nid=%d flags=%x", base, base+size-1, node, uint32(flags))
 	}
 }
 
@@ -70,4 +84,11 @@ func (m *Memblock) DumpAll() {
 				l.name, i, r.Start, r.Last(), r.Len(), node, uint32(r.Flags))
 		}
 	}
+}
+
+// calledBy names the caller of debug lines until the function that it returns is called.
+func (m *Memblock) calledBy(name string) (restore func()) {
+	old := m.Caller
+	m.Caller = name
+	return func() { m.Caller = old }
 }

@@ -31,14 +31,18 @@ func (d BIOSData) Start() uint64 {
 // ReserveBIOS reserves everything from the BIOS's memory to 1 MiB.
 // Source: arch/x86/kernel/ebda.c:reserve_bios_regions (v6.12).
 func (m *Memblock) ReserveBIOS(d BIOSData) error {
+	defer m.calledBy("reserve_bios_regions")()
 	return m.Reserve(d.Start(), memmap.MiB-d.Start())
 }
 
 // AddE820 takes the RAM of an e820 table, reserves what is soft reserved in it, and
 // trims memory to pages. From here on the arrays may grow. The error is always a
 // *linux.Panic.
-// Source: arch/x86/kernel/e820.c:e820__memblock_setup (v6.12).
+//
+// Since 7.2 memory below 1 MiB is marked KHOScratch, until ReserveRealMode.
+// Source: arch/x86/kernel/e820.c:e820__memblock_setup (v6.12); 7.2 from recorded logs.
 func (m *Memblock) AddE820(t *memmap.E820Table) error {
+	defer m.calledBy("e820__memblock_setup")()
 	m.AllowResize()
 	for _, e := range t.Entries() {
 		var err error
@@ -49,6 +53,11 @@ func (m *Memblock) AddE820(t *memmap.E820Table) error {
 			err = m.Add(e.Addr, e.Size)
 		}
 		if err = linux.OnlyPanic(err); err != nil {
+			return err
+		}
+	}
+	if m.Version >= linux.V7_2 {
+		if err := linux.OnlyPanic(m.Mark(0, memmap.MiB, KHOScratch)); err != nil {
 			return err
 		}
 	}
@@ -70,4 +79,25 @@ func (m *Memblock) AllocReserved(k *memmap.KernelE820, size, align uint64) (uint
 	}
 	k.Kexec.Sanitize()
 	return at, nil
+}
+
+// ReserveRealMode allocates size bytes for the trampoline on which further processors
+// start, as high below 1 MiB as there is room, and then reserves all of the first MiB.
+// The address is 0 if there is no room; the kernel then tries again with EFI boot
+// services memory, and stops if that fails too. The error is always a *linux.Panic.
+// Source: arch/x86/realmode/init.c:reserve_real_mode (v6.12); 7.2 from recorded logs.
+func (m *Memblock) ReserveRealMode(size uint64) (uint64, error) {
+	defer m.calledBy("reserve_real_mode")()
+	at, err := m.AllocRange(size, memmap.PageSize, 0, memmap.MiB)
+	if err = linux.OnlyPanic(err); err != nil {
+		return 0, err
+	}
+	if m.Version < linux.V7_2 {
+		m.Caller = "setup_arch" // the function ends with a jump to memblock_reserve
+		return at, linux.OnlyPanic(m.Reserve(0, memmap.MiB))
+	}
+	if err = linux.OnlyPanic(m.Reserve(0, memmap.MiB)); err != nil {
+		return at, err
+	}
+	return at, linux.OnlyPanic(m.Clear(0, memmap.MiB, KHOScratch))
 }

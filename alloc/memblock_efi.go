@@ -8,6 +8,7 @@ import (
 // ReserveEFIMap reserves the memory in which the EFI memory map lies.
 // Source: arch/x86/platform/efi/efi.c:efi_memblock_x86_reserve_range (v6.12).
 func (m *Memblock) ReserveEFIMap(efi *memmap.KernelEFIMap) error {
+	defer m.calledBy("efi_memblock_x86_reserve_range")()
 	return m.Reserve(efi.Addr, efi.Size())
 }
 
@@ -33,6 +34,7 @@ func (m *Memblock) FindMirror(efi *memmap.KernelEFIMap) error {
 // always a *linux.Panic.
 // Source: arch/x86/platform/efi/quirks.c:efi_reserve_boot_services (v6.12).
 func (m *Memblock) ReserveBootServices(efi *memmap.KernelEFIMap, e820 *memmap.E820Table, kernel memmap.Range) (tagged []int, err error) {
+	defer m.calledBy("efi_reserve_boot_services")()
 	for i, d := range efi.Descriptors() {
 		if d.Type != memmap.EFIBootServicesCode && d.Type != memmap.EFIBootServicesData {
 			continue

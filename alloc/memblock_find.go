@@ -193,12 +193,16 @@ func (m *Memblock) AllocNode(size, align, start, end uint64, node int, exact boo
 		align = smpCacheBytes
 	}
 	q := request{size, align, start, end, node, m.preferred()}
+	owner := node // of the reservation: recorded since 7.2
+	if m.Version < linux.V7_2 {
+		owner = NoNode
+	}
 	for {
-		at, err := m.take(q)
+		at, err := m.take(q, owner)
 		if err == ErrNoMemory && validNode(node) && !exact {
 			elsewhere := q
 			elsewhere.node = AnyNode
-			at, err = m.take(elsewhere)
+			at, err = m.take(elsewhere, owner)
 		}
 		if err != ErrNoMemory || q.flags&Mirror == 0 {
 			return at, err
@@ -209,12 +213,12 @@ func (m *Memblock) AllocNode(size, align, start, end uint64, node int, exact boo
 }
 
 // take reserves what a search finds.
-func (m *Memblock) take(q request) (uint64, error) {
+func (m *Memblock) take(q request, owner int) (uint64, error) {
 	at := m.find(q)
 	if at == 0 {
 		return 0, ErrNoMemory
 	}
-	if err := m.reserve(at, q.size, "memblock_alloc_range_nid"); err != nil {
+	if err := m.reserve(at, q.size, owner, m.kern(), "memblock_alloc_range_nid"); err != nil {
 		return 0, err
 	}
 	return at, nil

@@ -238,7 +238,7 @@ func (m *Memblock) double(l *RegionList, area memmap.Range) error {
 			return err
 		}
 	}
-	if err := m.reserve(at, newBytes, "memblock_double_array"); err != nil {
+	if err := m.reserve(at, newBytes, m.noNode(), m.kern(), "memblock_double_array"); err != nil {
 		return &linux.Panic{BUG: true, Text: "memblock_reserve(addr, new_alloc_size)"}
 	}
 	return nil

@@ -27,7 +27,7 @@ var memblockExamples = map[string]func(t *testing.T) bool{
 		return err == nil && at == 0x1ff000
 	},
 	"memblock-cannot-resize": func(t *testing.T) bool {
-		m := alloc.NewMemblock()
+		m := alloc.NewMemblock(linux.V6_12)
 		for i := range uint64(128) {
 			if err := m.Reserve(0x2000*i, 0x1000); err != nil {
 				t.Fatal(err)
@@ -48,7 +48,7 @@ var memblockExamples = map[string]func(t *testing.T) bool{
 		return err == nil && m.Reserved.Capacity == 256 && len(m.Reserved.Regions) == 2
 	},
 	"memblock-last-byte": func(*testing.T) bool {
-		m := alloc.NewMemblock()
+		m := alloc.NewMemblock(linux.V6_12)
 		return m.Reserve(0xfffffffffffff000, 0x1000) == nil && m.Reserved.Total == 0xfff
 	},
 	"memblock-boot-services-first": func(t *testing.T) bool {

@@ -26,7 +26,7 @@ func regions(l *alloc.RegionList) []memmap.Range {
 // memory returns an allocator with RAM in the given ranges.
 func memory(t testing.TB, ranges ...memmap.Range) *alloc.Memblock {
 	t.Helper()
-	m := alloc.NewMemblock()
+	m := alloc.NewMemblock(linux.V6_12)
 	for _, r := range ranges {
 		if err := m.Add(r.Start, r.Len()); err != nil {
 			t.Fatal(err)
@@ -54,7 +54,7 @@ func TestAddFillsGaps(t *testing.T) {
 }
 
 func TestRegionEndsBefore2to64(t *testing.T) {
-	m := alloc.NewMemblock()
+	m := alloc.NewMemblock(linux.V6_12)
 	if err := m.Reserve(math.MaxUint64-0xfff, 0x5000); err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +285,7 @@ func ops(t *rapid.T, m *alloc.Memblock, each func()) {
 
 func TestListsStaySortedMergedAndCounted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := alloc.NewMemblock()
+		m := alloc.NewMemblock(linux.V6_12)
 		m.BottomUp = rapid.Bool().Draw(t, "bottom up")
 		m.AllowResize()
 		ops(t, m, func() {
@@ -312,7 +312,7 @@ func TestListsStaySortedMergedAndCounted(t *testing.T) {
 // memory that was free.
 func TestReservationsAreASet(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := alloc.NewMemblock()
+		m := alloc.NewMemblock(linux.V6_12)
 		m.AllowResize()
 		ops(t, m, func() {})
 		set, free := &memmap.Set{}, &memmap.Set{}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"bootplan/alloc"
+	"bootplan/linux"
 )
 
 // biosInput are the words of the BIOS data area.
@@ -24,7 +25,7 @@ func runBIOSRegions(in json.RawMessage) (any, error) {
 	if err := json.Unmarshal(in, &c); err != nil {
 		return nil, err
 	}
-	m := alloc.NewMemblock()
+	m := alloc.NewMemblock(linux.V6_12)
 	if c.Wanted {
 		if err := m.ReserveBIOS(c.data()); err != nil {
 			return nil, err

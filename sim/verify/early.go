@@ -33,7 +33,7 @@ func runEarlyMemory(in json.RawMessage) (any, error) {
 	if e.e820, err = e.in.tables(); err != nil {
 		return nil, err
 	}
-	e.memblock = alloc.NewMemblock()
+	e.memblock = alloc.NewMemblock(linux.V6_12)
 	var out struct {
 		Steps      []step      `json:"steps"`
 		Table      []e820Entry `json:"table"`

@@ -76,7 +76,7 @@ func (c *efiMemmapCase) prepare() (err error) {
 	if c.efi, err = memmap.NewKernelEFIMap(uint64(efi.Addr), descs, efi.DescSize, size); err != nil {
 		return err
 	}
-	c.memblock = alloc.NewMemblock()
+	c.memblock = alloc.NewMemblock(linux.V6_12)
 	c.memblock.KernelcoreMirror = c.in.KernelcoreMirror
 	c.e820, err = c.in.tables()
 	return err

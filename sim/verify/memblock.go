@@ -110,7 +110,7 @@ func runMemblockOps(in json.RawMessage) (m *alloc.Memblock, steps []step, stoppe
 	if c.Config.Kernel != "" {
 		return nil, nil, false, fmt.Errorf("memblock of Linux %s: %w", c.Config.Kernel, ErrUnsupported)
 	}
-	m = alloc.NewMemblock()
+	m = alloc.NewMemblock(linux.V6_12)
 	steps, stopped, err = memblockSteps(m, c.Ops, func(op operation) (step, error) { return memblockStep(m, op) })
 	return m, steps, stopped, err
 }
