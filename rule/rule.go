@@ -11,6 +11,7 @@ import "fmt"
 // Severity says how bad a finding is. The order is the order of badness.
 type Severity uint8
 
+// The severities, from a remark to what breaks a boot.
 const (
 	Info Severity = iota
 	Warning

@@ -6,6 +6,7 @@ import "bootplan/memmap"
 // described": a hole, or device memory that no entry mentions.
 type Use uint8
 
+// The uses, the more restrictive ones later.
 const (
 	UseNone       Use = iota
 	UseRAM            // free

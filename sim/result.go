@@ -5,6 +5,7 @@ import "bootplan/memmap"
 // Outcome is how a boot ends.
 type Outcome string
 
+// The ways in which a boot ends.
 const (
 	Boots  Outcome = "boots"
 	Fails  Outcome = "fails"  // the boot code gives up

@@ -49,8 +49,13 @@ type Fixed struct {
 	Seed                        [2]uint32
 }
 
-func (f Fixed) Physical() uint64        { return f.PhysicalValue }
-func (f Fixed) Virtual() uint64         { return f.VirtualValue }
+// Physical is PhysicalValue.
+func (f Fixed) Physical() uint64 { return f.PhysicalValue }
+
+// Virtual is VirtualValue.
+func (f Fixed) Virtual() uint64 { return f.VirtualValue }
+
+// StubSeed is Seed.
 func (f Fixed) StubSeed() (p, v uint32) { return f.Seed[0], f.Seed[1] }
 
 // Seeded derives all answers from one seed, with the splitmix64 generator, so that

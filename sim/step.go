@@ -9,6 +9,7 @@ import (
 // Phase says whose code is running.
 type Phase uint8
 
+// The phases, in the order of a boot.
 const (
 	Firmware     Phase = iota // SeaBIOS, OVMF, …
 	Loader                    // GRUB, QEMU's option ROM, the firmware's own image loader
@@ -28,6 +29,7 @@ func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 // Op is what a step does.
 type Op uint8
 
+// The things that boot code does to memory.
 const (
 	Alloc   Op = iota // Range belongs to Object from now on
 	Free              // Range belongs to nobody from now on
@@ -52,6 +54,7 @@ func (o Op) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 // Perm is a set of permissions.
 type Perm uint8
 
+// The permissions and their usual sets.
 const (
 	R   Perm = 1 << iota // readable
 	W                    // writable

@@ -99,7 +99,7 @@ func (s *stub) loadImage(b *sim.Boot) error {
 		return err
 	}
 	s.copySections(b, file)
-	s.fw.forObject("file buffer", "", source).FreePages(file.Start, file.Len()/memmap.PageSize)
+	s.fw.release("file buffer", file, source)
 	b.Place("pe_image", s.image, 0)
 	return nil
 }
@@ -294,7 +294,7 @@ func (s *stub) placeKernel(b *sim.Boot) error {
 	if status != alloc.Success {
 		return &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("Failed to decompress kernel: %v", alloc.NoMemory(s.fw.Map(), q))}
 	}
-	s.fw.forObject("EFI memory map", "", source).FreePages(buffer.Start, buffer.Len()/memmap.PageSize)
+	s.fw.release("EFI memory map", buffer, source)
 	s.block = sized(addr, q.Size)
 	b.Place("kernel_block", s.block, 0)
 	return nil

@@ -85,6 +85,11 @@ func (f *firmware) FreePages(addr, pages uint64) alloc.Status {
 	return status
 }
 
+// release gives back what this boot allocated under the same name, which cannot fail.
+func (f *firmware) release(object string, r memmap.Range, source string) {
+	_ = f.forObject(object, "", source).FreePages(r.Start, r.Len()/memmap.PageSize)
+}
+
 // forObject says what the next allocation is for.
 func (f *firmware) forObject(object, why, source string) *firmware {
 	f.object, f.why, f.source = object, why, source

@@ -213,7 +213,7 @@ func Value(m sim.Metric) string {
 
 // reach is the highest address that a picture needs to show.
 func reach(r *sim.Result) uint64 {
-	top := uint64(memmap.MiB)
+	top := memmap.MiB
 	for _, s := range r.Before.Use.All() {
 		if s.Value.IsRAM() {
 			top = max(top, s.End)

@@ -8,14 +8,15 @@ import (
 	"bootplan/memmap"
 )
 
-// Size is n bytes in the largest unit in which it is at least 1: "56 MiB",
-// "639 KiB", "64.8 MiB".
+// Size is n bytes in a unit that leaves few digits: "56 MiB", "639 KiB", "2 GiB",
+// "2043.8 MiB".
 func Size(n uint64) string {
 	for _, u := range []struct {
 		bytes uint64
 		name  string
 	}{{memmap.TiB, "TiB"}, {memmap.GiB, "GiB"}, {memmap.MiB, "MiB"}, {memmap.KiB, "KiB"}} {
-		if n >= u.bytes {
+		big := u.bytes >= memmap.GiB && n < 16*u.bytes && n%u.bytes != 0 // a rounded "2 GiB" would hide megabytes
+		if n >= u.bytes && !big {
 			text := strconv.FormatFloat(float64(n)/float64(u.bytes), 'f', 1, 64)
 			return strings.TrimSuffix(text, ".0") + " " + u.name
 		}
