@@ -9,6 +9,7 @@
 //   - [SetupE820] is the table that the stub makes of the final memory map.
 //   - [Heap] is the malloc of the decompressor.
 //   - [IdentityMap] draws page tables from the decompressor's fixed pool.
+//   - [Memblock] is the early allocator of the kernel proper.
 //
 // Addresses and sizes are bytes unless a name says pages; a page is 4096 bytes.
 // Nothing here knows which boot design asks.

@@ -49,9 +49,7 @@ type Status uint8
 
 const (
 	Success          Status = 0
-	LoadError        Status = 1
 	InvalidParameter Status = 2
-	Unsupported      Status = 3
 	BufferTooSmall   Status = 5
 	OutOfResources   Status = 9
 	NotFound         Status = 14
@@ -66,12 +64,8 @@ func (s Status) Error() string {
 	switch s {
 	case Success:
 		return "EFI_SUCCESS"
-	case LoadError:
-		return "EFI_LOAD_ERROR"
 	case InvalidParameter:
 		return "EFI_INVALID_PARAMETER"
-	case Unsupported:
-		return "EFI_UNSUPPORTED"
 	case BufferTooSmall:
 		return "EFI_BUFFER_TOO_SMALL"
 	case OutOfResources:

@@ -8,7 +8,7 @@ import (
 	"bootplan/memmap"
 )
 
-// ErrNoMemory is what every NoMemoryError is.
+// ErrNoMemory is why an allocator without room fails; every NoMemoryError is one.
 var ErrNoMemory = errors.New("no memory")
 
 // Refusal is one range of a memory map and why it could not serve a request.

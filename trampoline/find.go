@@ -9,15 +9,6 @@ import (
 // Source: arch/x86/boot/compressed/pgtable.h:TRAMPOLINE_32BIT_SIZE (v6.12).
 const Size = 2 * memmap.PageSize
 
-// The EFI stub (since v6.6) allocates StubSize bytes of LoaderData with the last
-// byte at most at StubLimit whenever the CPU knows 5-level paging, whether it will
-// switch or not: the code page first, the page table behind it.
-// Source: drivers/firmware/efi/libstub/x86-5lvl.c:efi_setup_5level_paging (v6.12).
-const (
-	StubSize  = 2 * memmap.PageSize
-	StubLimit = 1<<32 - 1
-)
-
 // Limits of what the decompressor believes of the BIOS data area, in bytes.
 // Source: arch/x86/boot/compressed/pgtable_64.c (v6.12).
 const (
