@@ -57,7 +57,8 @@ const (
 // RandomizeRegions chooses the layout for a machine whose memory ends at page frame
 // maxPFN; seed is what Entropy.Long gives for "Memory". The regions keep their order;
 // each moves up by a random part of the space that is left over, in steps of 1 GiB.
-// Nothing about it is physical.
+// The 1 GiB that is kept between two regions does not count as used: the last one may
+// reach 2 GiB beyond the space. Nothing about the layout is physical.
 // Source: arch/x86/mm/kaslr.c:kernel_randomize_memory (v6.12).
 func RandomizeRegions(c RegionConfig, maxPFN, seed uint64) Regions {
 	layout := layoutOf(c.LA57)
