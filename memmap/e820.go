@@ -6,6 +6,7 @@ import "fmt"
 // Source: arch/x86/include/asm/e820/types.h:enum e820_type (v6.12).
 type E820Type uint32
 
+// The types that Linux knows, and two that it meets.
 const (
 	E820RAM      E820Type = 1
 	E820Reserved E820Type = 2

@@ -9,6 +9,7 @@ import (
 // Source: UEFI 2.11, 7.2 (EFI_MEMORY_TYPE).
 type EFIType uint32
 
+// The types of UEFI 2.11.
 const (
 	EFIReserved            EFIType = 0
 	EFILoaderCode          EFIType = 1
@@ -48,6 +49,7 @@ func (t EFIType) String() string {
 // Source: UEFI 2.11, 7.2.3; include/linux/efi.h (v6.12).
 type EFIAttr uint64
 
+// The attributes of UEFI 2.11.
 const (
 	EFIUC           EFIAttr = 1 << 0  // uncacheable
 	EFIWC           EFIAttr = 1 << 1  // write combining

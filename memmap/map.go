@@ -5,6 +5,7 @@ import "sort"
 // Kind says in which terms a map is stated.
 type Kind uint8
 
+// The kinds of maps; the zero Kind is none.
 const (
 	E820 Kind = iota + 1
 	EFI

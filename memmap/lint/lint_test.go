@@ -282,7 +282,7 @@ func TestAnyMap(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		m := maps.Draw(t, "map")
-		var last rule.Severity = rule.Error
+		last := rule.Error
 		for _, f := range Map(&m, Options{}) {
 			if !known[f.Rule] || f.Count < 1 || f.Severity > last || f.Range.End < f.Range.Start {
 				t.Fatalf("finding %+v after severity %v", f, last)

@@ -1,6 +1,8 @@
 package mapgen
 
 import (
+	"slices"
+
 	"pgregory.net/rapid"
 
 	"bootplan/memmap"
@@ -55,9 +57,8 @@ func ovmf(low, high uint64, churn []piece[kind]) []memmap.EFIDescriptor {
 		{0, 0x88, kind{memmap.EFIACPINVS, cached}},
 	}
 	free := (low - length(bottom) - length(churn) - length(top)) / memmap.PageSize
-	pieces := append(bottom, piece[kind]{0, free, kind{ram, cached}})
-	pieces = append(append(pieces, churn...), top...)
-	descs := place(0, pieces, efiDescriptor)
+	middle := []piece[kind]{{0, free, kind{ram, cached}}}
+	descs := place(0, slices.Concat(bottom, middle, churn, top), efiDescriptor)
 	descs = append(descs,
 		efiDescriptor(0xb0000000, 0x10000, kind{memmap.EFIReserved, memmap.EFIUC}),
 		efiDescriptor(0xffc00000, 0x400, kind{memmap.EFIMMIO, memmap.EFIUC | memmap.EFIRuntime}))
