@@ -138,6 +138,9 @@ func TestIomem(t *testing.T) {
 00100000-7fffffff : System RAM
   01000000-01ffffff : Kernel code
 80000000-afffffff : PCI Bus 0000:00
+  80000000-80000fff : Reserved
+  80002000-80002fff : Reserved
+    80002000-80002fff : Reserved
 b0000000-bfffffff : PCI ECAM 0000 [bus 00-ff]
   b0000000-bfffffff : Reserved
     b0000000-bfffffff : pnp 00:01
@@ -152,6 +155,8 @@ bffe0000-bfffffff : RAM buffer
 		{Addr: 0x1000, Size: 0x9ec00, Type: memmap.E820RAM},
 		{Addr: 0xf0000, Size: 0x10000, Type: memmap.E820Reserved},
 		{Addr: 0x100000, Size: 0x7ff00000, Type: memmap.E820RAM},
+		{Addr: 0x80000000, Size: 0x1000, Type: memmap.E820Reserved},
+		{Addr: 0x80002000, Size: 0x1000, Type: memmap.E820Reserved},
 		{Addr: 0xb0000000, Size: 0x10000000, Type: memmap.E820Reserved},
 		{Addr: 0x100000000, Size: 0x80000000, Type: memmap.E820PRAM},
 		{Addr: 0x180000000, Size: 0x80000000, Type: memmap.E820SoftReserved},
@@ -160,7 +165,7 @@ bffe0000-bfffffff : RAM buffer
 	if diff := cmp.Diff(want, doc.Maps[0].Entries); diff != "" || doc.Form != Iomem {
 		t.Errorf("form %s (-want +got):\n%s", doc.Form, diff)
 	}
-	if diff := cmp.Diff([]int{1, 2, 5, 7, 11, 14, 15, 16}, doc.Maps[0].Lines); diff != "" {
+	if diff := cmp.Diff([]int{1, 2, 5, 7, 10, 11, 14, 17, 18, 19}, doc.Maps[0].Lines); diff != "" {
 		t.Errorf("lines (-want +got):\n%s", diff)
 	}
 }

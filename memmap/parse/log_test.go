@@ -232,3 +232,12 @@ func TestOldRamdiskLine(t *testing.T) {
 		t.Errorf("ramdisk %v, want %v", doc.Log.Ramdisk, want)
 	}
 }
+
+// What a later boot says does not fill what the first one left open.
+func TestLogIsThatOfTheFirstBoot(t *testing.T) {
+	const boot = "Linux version 6.1 (gcc)\nBIOS-e820: [mem 0x0000000000000000-0x000000000009fbff] usable\n"
+	doc := readText(t, boot+boot+"Command line: quiet\nRAMDISK: [mem 0x7fe78000-0x7ffcffff]\n")
+	if diff := cmp.Diff(Log{Release: "6.1"}, doc.Log); diff != "" || len(doc.Maps) != 2 {
+		t.Errorf("%d maps, log (-want +got):\n%s", len(doc.Maps), diff)
+	}
+}
