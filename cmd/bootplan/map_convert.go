@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,7 +42,8 @@ them. The opposite is refused: an e820 map does not say what an EFI map needs.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&c.to, "to", "", fmt.Sprintf("the form to write, one of %v", parse.Forms()))
+	writable := slices.DeleteFunc(parse.Forms(), func(f parse.Form) bool { return f == parse.Iomem })
+	flags.StringVar(&c.to, "to", "", fmt.Sprintf("the form to write, one of %v", writable))
 	flags.StringVarP(&c.output, "output", "o", "", "write to this file, or directory for trees, instead of standard output")
 	flags.StringVar(&c.which, "map", "", "which map of the file: its label or its number from 1")
 	flags.StringVar(&c.from, "from", "", "the form of the file (default: told from the content)")

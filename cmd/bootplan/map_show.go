@@ -143,7 +143,7 @@ func (a *app) printDoubts(doc *parse.Document) {
 		fmt.Fprintf(a.out, "  %v\n", p)
 	}
 	judged := lintResult{Files: []lintFile{judgeFile(doc, lint.Options{})}}
-	if lines := judged.lines(); len(lines) > 0 {
+	if lines := judged.lines(); len(lines) > 0 && !a.quiet {
 		argument := doc.File
 		if argument == standardInput {
 			argument = "-"
