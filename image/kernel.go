@@ -172,7 +172,7 @@ func (k *Kernel) EntryOffset() uint64 { return k.ELF.Entry - k.Setup.PrefAddress
 // address: max(output_len, kernel_total_size), rounded up to MIN_KERNEL_ALIGN.
 // Source: arch/x86/boot/compressed/misc.c:extract_kernel (v6.12).
 func (k *Kernel) NeededSize() uint64 {
-	return memmap.AlignUp(max(k.Payload.Uncompressed, k.VO.TotalSize), MinKernelAlign)
+	return NeededSize(k.Payload.Uncompressed, k.VO.TotalSize)
 }
 
 // MinKernelAlign is MIN_KERNEL_ALIGN on x86-64.

@@ -249,12 +249,18 @@ func (z *decompressor) extract(b *sim.Boot) error {
 	if err := z.randomise(b); err != nil {
 		return err
 	}
-	if d := z.kernel.Decompressor; d.BootHeap != 0 {
+	d := z.kernel.Decompressor
+	if err := image.CheckDestination(z.output, z.virtual, z.kernel.NeededSize(), z.target+d.BootHeap); err != nil {
+		return halted(err)
+	}
+	if d.BootHeap != 0 {
 		b.Do(sim.Step{Op: sim.Write, Object: bssName, Range: sized(z.target+d.BootHeap, d.HeapSize),
 			Why: "the decompressor's work space comes from a fixed heap", Source: "include/linux/decompress/mm.h:malloc"})
 	}
 	u := unpacking{kernel: z.kernel, payload: z.payload(), base: z.output, virtual: z.virtual}
-	u.run(b)
+	if err := u.run(b); err != nil {
+		return err
+	}
 	u.placeKernel(b)
 	return nil
 }

@@ -48,6 +48,7 @@ type stub struct {
 	initrd     memmap.Range
 	paging     memmap.Range // code page and table page of the 5-level switch
 	block      memmap.Range // for the kernel
+	e820       alloc.E820Table
 	virtual    uint64
 }
 
@@ -210,7 +211,9 @@ func (s *stub) switchTable() memmap.Range {
 // unpack decompresses the kernel and makes its text executable.
 func (s *stub) unpack(b *sim.Boot) error {
 	u := unpacking{kernel: s.kernel, payload: s.payload(), base: s.block.Start, virtual: s.virtual}
-	u.run(b)
+	if err := u.run(b); err != nil {
+		return err
+	}
 	u.placeKernel(b)
 	vo := s.kernel.VO
 	s.fw.allowExecution(kernelName, sized(s.block.Start, vo.TextSize))
@@ -247,6 +250,10 @@ func (s *stub) mapBuffer() uint64 { return 24 + 40 + uint64(len(s.fw.Map())+mapS
 // exitBootServices takes the final memory map and makes the e820 table of it.
 func (s *stub) exitBootServices(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/x86-stub.c:exit_boot"
+	extension, err := s.allocateE820(b)
+	if err != nil {
+		return err
+	}
 	r, err := s.fw.forObject("EFI memory map", "the map that the kernel will read, in memory that it keeps", source).
 		take(memmap.EFIACPIReclaim, s.mapBuffer(), ^uint64(0))
 	if err != nil {
@@ -255,8 +262,39 @@ func (s *stub) exitBootServices(b *sim.Boot) error {
 	b.Do(sim.Step{Op: sim.Write, Object: "EFI memory map", Range: r, Keep: true, Why: "fetched from the firmware", Source: source})
 	b.MeasureWX("exit_boot_services")
 	b.Do(sim.Step{Op: sim.Exit, Object: "boot services", Why: "the firmware's allocator is gone; its page tables stay in force", Source: source})
-	b.Do(sim.Step{Op: sim.Write, Object: "boot_params", Range: s.bootParams, Keep: true,
-		Why: "the e820 table, made of the EFI map", Source: "drivers/firmware/efi/libstub/x86-stub.c:setup_e820"})
+	return s.writeE820(b, extension)
+}
+
+// allocateE820 provides for a map with more entries than boot_params can hold.
+func (s *stub) allocateE820(b *sim.Boot) (memmap.Range, error) {
+	const source = "drivers/firmware/efi/libstub/x86-stub.c:allocate_e820"
+	size := alloc.AllocateE820(uint32(len(s.fw.Map())), alloc.MapSlack)
+	if size == 0 {
+		return memmap.Range{}, nil
+	}
+	r, err := s.fw.forObject("e820 extension", "the map has more entries than boot_params can hold: the rest goes into a setup_data node", source).
+		take(memmap.EFILoaderData, uint64(size), ^uint64(0))
+	if err != nil {
+		return memmap.Range{}, err
+	}
+	b.Place("e820_extension", sized(r.Start, uint64(size)), 0)
+	return sized(r.Start, uint64(size)), nil
+}
+
+// writeE820 converts the final map for the kernel.
+func (s *stub) writeE820(b *sim.Boot, extension memmap.Range) error {
+	const source = "drivers/firmware/efi/libstub/x86-stub.c:setup_e820"
+	table, status := alloc.SetupE820(s.fw.Map(), uint32(extension.Len()), memmap.ConvertOptions{
+		UnacceptedMemory: s.kernel.Version >= linux.V6_5, SoftReserve: !s.options.NoSoftReserve,
+	})
+	if status != alloc.Success {
+		return &sim.Failure{Rule: "no-memory", Message: "the e820 table and its extension are too small for the memory map: " + status.Error()}
+	}
+	b.Do(sim.Step{Op: sim.Write, Object: "boot_params", Range: s.bootParams, Keep: true, Why: "the e820 table, made of the EFI map", Source: source})
+	if len(table.Extension) > 0 {
+		b.Do(sim.Step{Op: sim.Write, Object: "e820 extension", Range: extension, Keep: true, Why: "what did not fit into boot_params", Source: source})
+	}
+	s.e820 = table
 	return nil
 }
 

@@ -25,10 +25,18 @@ type unpacking struct {
 }
 
 // run decompresses the kernel, moves its segments into place and relocates it.
-func (u unpacking) run(b *sim.Boot) {
+func (u unpacking) run(b *sim.Boot) error {
 	u.decompress(b)
-	u.moveSegments(b)
+	if err := u.moveSegments(b); err != nil {
+		return halted(err)
+	}
 	u.relocate(b)
+	return nil
+}
+
+// halted is a boot that its own code stops with a message.
+func halted(err error) error {
+	return &sim.Failure{Rule: "out-of-range", Message: err.Error()}
 }
 
 // output is what comes out of the decompressor: an ELF file and a relocation table.
@@ -44,23 +52,21 @@ func (u unpacking) decompress(b *sim.Boot) {
 
 // moveSegments moves each loadable segment from its place in the file to its place
 // in memory. Nothing is zeroed: the kernel clears its own BSS.
-func (u unpacking) moveSegments(b *sim.Boot) {
-	const source = "arch/x86/boot/compressed/misc.c:parse_elf"
-	n := 0
-	for s := range u.kernel.ELF.Loads {
-		b.Machine.Needed.Set(sized(u.base+s.Offset, s.Filesz), segmentName(n))
-		n++
+func (u unpacking) moveSegments(b *sim.Boot) error {
+	elfMagic := [4]byte{0x7f, 'E', 'L', 'F'}
+	moves, _, err := image.MoveSegments(u.kernel.ELF, elfMagic, u.base, u.kernel.Setup.PrefAddress, u.kernel.Decompressor.HeapSize)
+	for i, m := range moves {
+		b.Machine.Needed.Set(sized(m.Src, m.Size), segmentName(i))
 	}
-	n = 0
-	for s := range u.kernel.ELF.Loads {
-		from, to := sized(u.base+s.Offset, s.Filesz), sized(u.base+s.Paddr-u.kernel.Setup.PrefAddress, s.Filesz)
-		if from != to {
-			b.Do(sim.Step{Op: sim.Copy, Object: kernelName, Range: to, From: from,
-				Why: "segment " + s.Perm + " from its place in the file to its place in memory", Source: source})
+	for i, m := range moves {
+		from := sized(m.Src, m.Size)
+		if m.Src != m.Dst {
+			b.Do(sim.Step{Op: sim.Copy, Object: kernelName, Range: sized(m.Dst, m.Size), From: from,
+				Why: "a segment moves from its place in the file to its place in memory", Source: "arch/x86/boot/compressed/misc.c:parse_elf"})
 		}
-		b.Release(segmentName(n), from)
-		n++
+		b.Release(segmentName(i), from)
 	}
+	return err
 }
 
 var segmentNames = [...]string{"first segment", "second segment", "third segment", "fourth segment", "a later segment"}

@@ -54,12 +54,7 @@ func (z *decompressor) biosWords(b *sim.Boot) trampoline.BIOSWords {
 	if words != (trampoline.BIOSWords{}) || z.efi != nil {
 		return words
 	}
-	for _, e := range z.e820 {
-		if r, err := e.Range(); err == nil && e.Type == memmap.E820RAM && r.Start < memmap.PageSize && r.End <= 640*memmap.KiB {
-			return trampoline.BIOSWords{BaseKiB: uint16(r.End / memmap.KiB), EBDASegment: uint16(r.End >> 4)}
-		}
-	}
-	return words
+	return trampoline.LikelyWords(z.e820)
 }
 
 // borrow takes note that low memory is not its owner's for a while: what was needed

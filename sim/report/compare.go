@@ -44,7 +44,6 @@ var properties = []struct {
 	{"W+X at ExitBootServices", func(r *sim.Result) string { return measured(r, "wx_bytes_at_exit_boot_services") }},
 	{"W+X at kernel entry", func(r *sim.Result) string { return measured(r, "wx_bytes_at_kernel_entry") }},
 	{"written, then executed", func(r *sim.Result) string { return broke(r, "wx-used") }},
-	{"steps", func(r *sim.Result) string { return fmt.Sprint(r.StepCount()) }},
 	{"findings (errors)", func(r *sim.Result) string {
 		errors := 0
 		for _, f := range r.Findings {
