@@ -98,6 +98,7 @@ func TestBadELFIsAnErrorThatNamesThePlace(t *testing.T) {
 		{"cut off", good[:0x30], 0, "expected 0x40 bytes of the ELF header here"},
 		{"big endian", patch(5, uint8(2)), 5, "ELF data encoding 2; expected 1, little endian"},
 		{"unknown class", patch(4, uint8(3)), 4, "ELF class 3; expected 1 (32 bits) or 2 (64 bits)"},
+		{"program headers of another size", patch(54, uint16(32)), 0, "sizes of file, program and section headers as 64, 32 and 64; expected 64, 56 and 64"},
 		{"program headers outside", patch(32, uint64(1)<<63), 1 << 63, "expected 0xa8 bytes of the ELF program headers here"},
 		{"section headers outside", patch(40, ^uint64(0)), 1<<64 - 1, "expected 0x200 bytes of the ELF section headers here"},
 		{"names outside", patch(2578008+7*64+24, uint64(1)<<40), 1 << 40, "expected 0x2e bytes of the ELF section names here"},

@@ -67,6 +67,9 @@ func (s *source) elf64(h *elfHeaders) error {
 	if err := s.read(0, "the ELF header", &h.file); err != nil {
 		return err
 	}
+	if err := s.elfSizes(&h.file, 64, 56, 64); err != nil {
+		return err
+	}
 	h.programs = make([]elf.Prog64, h.file.Phnum)
 	if err := s.read(h.file.Phoff, "the ELF program headers", h.programs); err != nil {
 		return err
@@ -84,6 +87,9 @@ func (s *source) elf32(h *elfHeaders) error {
 		Machine: file.Machine, Entry: uint64(file.Entry), Phoff: uint64(file.Phoff), Shoff: uint64(file.Shoff),
 		Ehsize: file.Ehsize, Phentsize: file.Phentsize, Phnum: file.Phnum,
 		Shentsize: file.Shentsize, Shnum: file.Shnum, Shstrndx: file.Shstrndx,
+	}
+	if err := s.elfSizes(&h.file, 52, 32, 40); err != nil {
+		return err
 	}
 	programs := make([]elf.Prog32, file.Phnum)
 	if err := s.read(uint64(file.Phoff), "the ELF program headers", programs); err != nil {
@@ -103,6 +109,15 @@ func (s *source) elf32(h *elfHeaders) error {
 		h.sections = append(h.sections, elf.Section64{
 			Name: n.Name, Type: n.Type, Addr: uint64(n.Addr), Off: uint64(n.Off), Size: uint64(n.Size),
 		})
+	}
+	return nil
+}
+
+// elfSizes refuses headers of other sizes than the file's class has.
+func (s *source) elfSizes(h *elf.Header64, file, program, section uint16) error {
+	if h.Ehsize != file || (h.Phnum > 0 && h.Phentsize != program) || (h.Shnum > 0 && h.Shentsize != section) {
+		return s.errorf(0, "the ELF header gives the sizes of file, program and section headers as %d, %d and %d; expected %d, %d and %d",
+			h.Ehsize, h.Phentsize, h.Shentsize, file, program, section)
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ func (s *source) unpack(p *Payload, n, limit uint64) ([]byte, error) {
 		return nil, fail(err)
 	}
 	var out bytes.Buffer
-	out.Grow(int(min(p.Stated, 32*n)) + bytes.MinRead) // a small file does not get much on its word alone
+	out.Grow(int(p.Stated) + bytes.MinRead) // address space only, until bytes come
 	if _, err := out.ReadFrom(io.LimitReader(stream, int64(p.Stated)+1)); err != nil {
 		return nil, fail(err)
 	}
