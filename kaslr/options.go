@@ -44,7 +44,11 @@ func (o *options) parse(text string) {
 			}
 		case "memmap":
 			if arg.HasValue {
-				o.memmap(arg.Value)
+				o.memmap(arg.Value, parseMemmap)
+			}
+		case "efi_fake_mem":
+			if arg.HasValue && o.version < linux.V6_11 {
+				o.memmap(arg.Value, parseFakeMem)
 			}
 		case "hugepagesz":
 			o.hugePageSize(arg.Value)
@@ -73,12 +77,15 @@ func (o *options) mem(value string) (more bool) {
 	return true
 }
 
-// memmap applies one memmap= list. Ranges that start at 0, whatever they stand
+// itemParser reads one item of a list; ok is false where the list is not read on.
+type itemParser func(item string, v linux.Version) (r Extent, ok bool)
+
+// memmap applies one memmap= list, or an efi_fake_mem= list, which counts like one. Ranges that start at 0, whatever they stand
 // for, limit memory instead of being avoided. Once four are stored, further
 // memmap= options count for nothing; only more items in the list that stored the
 // fourth make the search give up.
 // Source: arch/x86/boot/compressed/kaslr.c:mem_avoid_memmap (v6.12).
-func (o *options) memmap(list string) {
+func (o *options) memmap(list string, parse itemParser) {
 	if o.memmaps == maxMemmaps {
 		o.plan.IgnoredMemmaps++
 		return
@@ -87,7 +94,7 @@ func (o *options) memmap(list string) {
 	for more && o.memmaps < maxMemmaps {
 		var item string
 		item, list, more = strings.Cut(list, ",")
-		r, ok := parseMemmap(item, o.version)
+		r, ok := parse(item, o.version)
 		if !ok {
 			return
 		}
@@ -124,6 +131,25 @@ func parseMemmap(item string, v linux.Version) (r Extent, ok bool) {
 		return Extent{}, true
 	}
 	return Extent{Size: size}, true
+}
+
+// parseFakeMem reads one item of an efi_fake_mem= list: size@start:attributes is a
+// range if it makes memory specific-purpose and says nothing if it does not; all else
+// is as in a memmap= list.
+// Source: arch/x86/boot/compressed/kaslr.c:parse_memmap (v6.1).
+func parseFakeMem(item string, v linux.Version) (r Extent, ok bool) {
+	size, rest := linux.Memparse(item, v)
+	place, at := strings.CutPrefix(rest, "@")
+	if r, ok = parseMemmap(item, v); !ok || !at {
+		return r, ok
+	}
+	start, rest := linux.Memparse(place, v)
+	attributes, stated := strings.CutPrefix(rest, ":")
+	attr, number := linux.Kstrtoull(attributes)
+	if stated && number && memmap.EFIAttr(attr)&memmap.EFISP != 0 {
+		return Extent{start, size}, true
+	}
+	return Extent{}, true
 }
 
 // hugePageSize applies hugepagesz=.

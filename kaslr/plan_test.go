@@ -87,6 +87,40 @@ func TestOptionsLimitMemory(t *testing.T) {
 	}
 }
 
+// Up to 6.10, 0x40000 in efi_fake_mem= made memory specific-purpose.
+func TestFakeMem(t *testing.T) {
+	for _, c := range []struct {
+		cmdline string
+		v       linux.Version
+		limit   uint64
+		memmap0 Extent
+	}{
+		{"efi_fake_mem=1M@1G:0x40000", linux.V6_1, 1 << 46, Extent{1 << 30, 1 << 20}},
+		{"efi_fake_mem=1M@1G:0x40001,1G", linux.V6_1, 1 << 30, Extent{1 << 30, 1 << 20}},
+		{"efi_fake_mem=1M@1G:0x10000", linux.V6_1, 1 << 46, Extent{}},
+		{"efi_fake_mem=1M@1G:0x40000x", linux.V6_1, 1 << 46, Extent{}},
+		{"efi_fake_mem=1M@1G0x40000", linux.V6_1, 1 << 46, Extent{}},
+		{"efi_fake_mem=1M$1G", linux.V6_1, 1 << 46, Extent{1 << 30, 1 << 20}},
+		{"efi_fake_mem=1G@0:0x40000", linux.V6_1, 1 << 30, Extent{}}, // a range at 0 is a limit
+		{"efi_fake_mem=exactmap", linux.V6_1, 1 << 46, Extent{}},
+		{"efi_fake_mem=1M@1G:0x40000", linux.V6_12, 1 << 46, Extent{}},
+		{"memmap=1M@1G:0x40000", linux.V6_1, 1 << 46, Extent{}},
+	} {
+		in := plain()
+		in.Version, in.Cmdline = c.v, c.cmdline
+		p := mustPlan(t, in)
+		var got Extent
+		for _, a := range p.Avoid {
+			if a.What == "memmap0" {
+				got = a.Extent
+			}
+		}
+		if got != c.memmap0 || p.Limit != c.limit {
+			t.Errorf("%v %q: limit %#x, avoided %#x", c.v, c.cmdline, p.Limit, got)
+		}
+	}
+}
+
 func TestHugePages(t *testing.T) {
 	for _, c := range []struct {
 		cmdline  string

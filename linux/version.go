@@ -29,6 +29,7 @@ const (
 	V6_5  Version = 6<<8 | 5
 	V6_6  Version = 6<<8 | 6
 	V6_7  Version = 6<<8 | 7
+	V6_11 Version = 6<<8 | 11
 	V6_12 Version = 6<<8 | 12
 	V7_2  Version = 7<<8 | 2
 )
