@@ -90,8 +90,7 @@ func (s *source) unpack(p *Payload, n, limit uint64) ([]byte, error) {
 	if err != nil {
 		return nil, fail(err)
 	}
-	var out bytes.Buffer
-	out.Grow(int(p.Stated) + bytes.MinRead) // address space only, until bytes come
+	out := bytes.NewBuffer(make([]byte, 0, p.Stated+bytes.MinRead)) // address space only, until bytes come
 	if _, err := out.ReadFrom(io.LimitReader(stream, int64(p.Stated)+1)); err != nil {
 		return nil, fail(err)
 	}
