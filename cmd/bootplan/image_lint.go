@@ -80,7 +80,7 @@ func (a *app) printImageLint(r imageLintResult) error {
 		report.Count(uint64(len(lines)), "finding"), report.Count(uint64(len(r.Files)), "image"), lines[0].Rule)
 	var rows [][]string
 	for _, l := range lines {
-		rows = append(rows, []string{l.Severity.String(), l.Rule, l.file, l.Message})
+		rows = append(rows, []string{a.style().Severity(l.Severity), l.Rule, l.file, l.Message})
 	}
 	return report.Table(a.out, []report.Column{{}, {}, {}, {}}, rows)
 }

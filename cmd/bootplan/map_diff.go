@@ -250,10 +250,7 @@ func (a *app) printMapDiff(d mapDiff) error {
 // changeText says what changed: "~" and "usable → reserved". Attributes are shown
 // where they changed, or where there is nothing to compare them with.
 func (a *app) changeText(c diff.Change) (sign, what string) {
-	arrow := " → "
-	if a.ascii {
-		arrow = " -> "
-	}
+	const arrow = " → "
 	switch {
 	case c.Before == memmap.Word{}:
 		return "+", c.After.String()

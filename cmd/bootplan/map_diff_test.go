@@ -52,8 +52,8 @@ func TestMapDiffShowsAttributesThatChanged(t *testing.T) {
 BIOS-e820: the same
 
 efi: 2 ranges, 1022.6 MiB of RAM as before
-~  [mem 0x0000000000000000-0x000000000009ffff]  640 KiB  Conventional WB|WT|WC|UC -> Conventional MR|WB|WT|WC|UC
-~  [mem 0x000000003ff00000-0x000000003fffffff]    1 MiB  Runtime Data -> Runtime Code
+~  [mem 0x0000000000000000-0x000000000009ffff]  640 KiB  Conventional WB|WT|WC|UC > Conventional MR|WB|WT|WC|UC
+~  [mem 0x000000003ff00000-0x000000003fffffff]    1 MiB  Runtime Data > Runtime Code
 `}
 	if diff := cmp.Diff(want, runWith("", "map", "diff", "--ascii", "before.log", "after.log")); diff != "" {
 		t.Error(diff)

@@ -227,7 +227,7 @@ func (a *app) printLint(r lintResult) error {
 	fmt.Fprintf(a.out, "%s.%s\n\n", tally(lines), next)
 	var rows [][]string
 	for _, l := range lines {
-		rows = append(rows, []string{l.Severity.String(), l.Rule, l.where, l.Message})
+		rows = append(rows, []string{a.style().Severity(l.Severity), l.Rule, l.where, l.Message})
 	}
 	return report.Table(a.out, []report.Column{{}, {}, {}, {}}, rows)
 }

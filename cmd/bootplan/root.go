@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -38,6 +39,7 @@ type app struct {
 	verbose bool
 	ascii   bool
 	color   string // auto, always, never
+	colors  bool   // what came of it
 	failOn  string // error, warning, info
 }
 
@@ -60,6 +62,12 @@ func (a *app) note(format string, args ...any) {
 // execute runs one command line and returns the exit status.
 func execute(args []string, in io.Reader, out, errw io.Writer) (code int) {
 	a := &app{in: in, out: out, err: errw}
+	defer func() {
+		if bug := recover(); bug != nil {
+			fmt.Fprintf(errw, "bootplan: internal error: %v\n%s\nThis is a fault of bootplan: please report it with the command line and the files.\n", bug, debug.Stack())
+			code = exitInternal
+		}
+	}()
 	root := newRoot(a)
 	root.SetArgs(args)
 	root.SetIn(in)
@@ -79,10 +87,11 @@ func execute(args []string, in io.Reader, out, errw io.Writer) (code int) {
 
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "bootplan",
-		Short:         "Show what the early boot of a kernel does to memory",
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Use:               "bootplan",
+		Short:             "Show what the early boot of a kernel does to memory",
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRunE: func(*cobra.Command, []string) error { return a.prepare() },
 		Example: `  bootplan compare                      the two boot designs on an embedded machine
   bootplan run --map dmesg.txt          one boot, step by step, on your machine
   bootplan map lint dmesg.txt           what is odd in this firmware's memory map`,

@@ -2,10 +2,8 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"bootplan/linux"
 	"bootplan/memmap"
@@ -105,18 +103,4 @@ func (a *app) verdict(findings []sim.Finding) error {
 		}
 	}
 	return nil
-}
-
-// style is how the user wants text to look.
-func (a *app) style() report.Style {
-	return report.Style{Verbose: a.verbose, Quiet: a.quiet, ASCII: a.ascii, Color: a.colors()}
-}
-
-// colors reports whether to colour: on a terminal, unless told otherwise.
-func (a *app) colors() bool {
-	if a.color != "auto" {
-		return a.color == "always"
-	}
-	f, ok := a.out.(*os.File)
-	return ok && os.Getenv("NO_COLOR") == "" && term.IsTerminal(int(f.Fd()))
 }

@@ -32,7 +32,7 @@ func (a *app) printTrampoline(t *trampolineAnswer) error {
 		fmt.Fprintln(a.out, "  "+line)
 	}
 	if len(t.findings) > 0 {
-		if err := t.printFindings(a.out); err != nil {
+		if err := t.printFindings(a.out, a.style()); err != nil {
 			return err
 		}
 	}
@@ -138,10 +138,10 @@ func visitLine(v trampoline.Visit, limit uint64) string {
 	return line + "taken, from the limit downwards"
 }
 
-func (t *trampolineAnswer) printFindings(w io.Writer) error {
+func (t *trampolineAnswer) printFindings(w io.Writer, style report.Style) error {
 	var rows [][]string
 	for _, f := range t.findings {
-		rows = append(rows, []string{"", f.Severity.String(), f.Rule, f.Message})
+		rows = append(rows, []string{"", style.Severity(f.Severity), f.Rule, f.Message})
 	}
 	if err := report.Table(w, make([]report.Column, 4), rows); err != nil {
 		return err

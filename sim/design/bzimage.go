@@ -172,7 +172,7 @@ func (z *decompressor) enter64(b *sim.Boot) {
 	d := z.kernel.Decompressor
 	b.Do(sim.Step{Op: sim.Write, Object: bssName, Range: z.in(z.target, d.BootStackEnd-64, d.BootStackEnd),
 		Why: "the stack moves first: to where the copy will run", Source: "arch/x86/boot/compressed/head_64.S:startup_64"})
-	b.Do(sim.Step{Op: sim.Write, Object: decompressorName, Range: z.in(z.loaded, z.dataStart(), d.BSS),
+	b.Do(sim.Step{Op: sim.Write, Object: decompressorName, Range: z.in(z.loaded, z.dataStart(), z.kernel.ProtectedModeBytes()),
 		Why: "descriptor tables in its data, with no page-fault gate yet: any fault from here on resets the machine", Source: "arch/x86/boot/compressed/idt_64.c:load_stage1_idt"})
 }
 

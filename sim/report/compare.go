@@ -134,7 +134,7 @@ func CompareText(w io.Writer, results []*sim.Result, style Style) error {
 	}
 	for _, r := range results {
 		fmt.Fprintf(w, "\n%s: %s\n", r.Design, compareAnswer(r))
-		if err := findingLines(w, r); err != nil {
+		if err := findingLines(w, r, style); err != nil {
 			return err
 		}
 		for _, text := range r.Assumptions {

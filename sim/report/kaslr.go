@@ -192,14 +192,14 @@ func KASLRText(w io.Writer, k *KASLR, whatIf bool, style Style) error {
 		fmt.Fprintf(w, "prints: %q\n", text)
 	}
 	for _, f := range k.Findings {
-		fmt.Fprintf(w, "%s %s: %s\n", f.Severity, f.Rule, f.Message)
+		fmt.Fprintf(w, "%s %s: %s\n", style.Severity(f.severity), f.Rule, f.Message)
 	}
 	if whatIf {
 		if err := k.whatIf(w); err != nil {
 			return err
 		}
 	}
-	k.histogram(w, style)
+	k.histogram(w)
 	return nil
 }
 
@@ -288,7 +288,7 @@ func (k *KASLR) whatIf(w io.Writer) error {
 const histogramWidth = 64
 
 // histogram shows how the places spread over the addresses between first and last.
-func (k *KASLR) histogram(w io.Writer, style Style) {
+func (k *KASLR) histogram(w io.Writer) {
 	if k.Physical.Places < 2 {
 		return
 	}
@@ -306,9 +306,6 @@ func (k *KASLR) histogram(w io.Writer, style Style) {
 		most = max(most, n)
 	}
 	bars := []rune(" ▁▂▃▄▅▆▇█")
-	if style.ASCII {
-		bars = []rune(" .:-=+*#@")
-	}
 	line := make([]rune, histogramWidth)
 	for i, n := range counts {
 		level := (n*uint64(len(bars)-1) + most - 1) / most

@@ -18,61 +18,53 @@ const pictureWidth = 72
 // drawMemory shows the address space before and after the boot, and what is mapped
 // writable and executable at the end. The scale is piecewise: stretches between
 // things of interest get columns by the logarithm of their length.
-func drawMemory(w io.Writer, r *sim.Result, style Style) error {
+func drawMemory(w io.Writer, r *sim.Result) error {
 	s := newScale(r)
-	glyphs := unicodeGlyphs
-	if style.ASCII {
-		glyphs = asciiGlyphs
-	}
 	fmt.Fprintf(w, "%-8s %s\n", "memory", s.ruler())
-	fmt.Fprintf(w, "%-8s %s\n", "before", s.draw(func(c memmap.Range) rune { return glyphs.use(&r.Before, c) }))
-	after := s.draw(func(c memmap.Range) rune { return glyphs.content(r, c) })
+	fmt.Fprintf(w, "%-8s %s\n", "before", s.draw(func(c memmap.Range) rune { return use(&r.Before, c) }))
+	after := s.draw(func(c memmap.Range) rune { return content(r, c) })
 	fmt.Fprintf(w, "%-8s %s\n", "after", s.label(after, r))
-	fmt.Fprintf(w, "%-8s %s\n", "W+X", s.draw(func(c memmap.Range) rune { return glyphs.wx(r.After.Tables, c) }))
-	_, err := fmt.Fprintf(w, "%-8s %s\n", "", glyphs.legend)
+	fmt.Fprintf(w, "%-8s %s\n", "W+X", s.draw(func(c memmap.Range) rune { return wx(r.After.Tables, c) }))
+	_, err := fmt.Fprintf(w, "%-8s %s\n", "", legend)
 	return err
 }
 
-// glyphs are the characters of a picture.
-type glyphs struct {
-	free, taken, firmware, reserved, hole rune
-	wxYes, wxNo                           rune
-	legend                                string
-}
-
-var (
-	unicodeGlyphs = glyphs{'░', '█', '▓', '▒', ' ', '▇', '▁', "░ free   █ written by this boot   ▓ firmware   ▒ reserved   W+X: ▇ writable and executable"}
-	asciiGlyphs   = glyphs{'.', '#', '%', 'x', ' ', 'W', '_', ". free   # written by this boot   % firmware   x reserved   W+X: W writable and executable"}
+// The characters of a picture. The command line replaces them where a terminal
+// shows ASCII only.
+const (
+	free, taken, firmware, reserved, hole = '░', '█', '▓', '▒', ' '
+	wxYes, wxNo                           = '▇', '▁'
+	legend                                = "░ free   █ written by this boot   ▓ firmware   ▒ reserved   W+X: ▇ writable and executable"
 )
 
 // use shows what most of c is for.
-func (g *glyphs) use(p *sim.Picture, c memmap.Range) rune {
-	var free, firmware, reserved uint64
+func use(p *sim.Picture, c memmap.Range) rune {
+	var bytes struct{ free, firmware, reserved uint64 }
 	p.Use.Over(c, func(u memmap.Span[sim.Use]) bool {
 		switch u.Value {
 		case sim.UseRAM, sim.UseLoader, sim.UseUnaccepted:
-			free += u.Len()
+			bytes.free += u.Len()
 		case sim.UseBoot:
-			firmware += u.Len()
+			bytes.firmware += u.Len()
 		case sim.UseNone:
 		default:
-			reserved += u.Len()
+			bytes.reserved += u.Len()
 		}
 		return true
 	})
 	switch {
-	case free+firmware+reserved < c.Len()/2:
-		return g.hole
-	case reserved > free && reserved > firmware:
-		return g.reserved
-	case firmware > free:
-		return g.firmware
+	case bytes.free+bytes.firmware+bytes.reserved < c.Len()/2:
+		return hole
+	case bytes.reserved > bytes.free && bytes.reserved > bytes.firmware:
+		return reserved
+	case bytes.firmware > bytes.free:
+		return firmware
 	}
-	return g.free
+	return free
 }
 
 // content shows whether the boot wrote to most of c.
-func (g *glyphs) content(r *sim.Result, c memmap.Range) rune {
+func content(r *sim.Result, c memmap.Range) rune {
 	var written uint64
 	r.After.Content.Over(c, func(s memmap.Span[string]) bool {
 		if s.Value != "" {
@@ -81,20 +73,20 @@ func (g *glyphs) content(r *sim.Result, c memmap.Range) rune {
 		return true
 	})
 	if written > 0 && written >= c.Len()/2 {
-		return g.taken
+		return taken
 	}
-	return g.use(&r.After, c)
+	return use(&r.After, c)
 }
 
 // wx shows whether any of c is mapped writable and executable.
-func (g *glyphs) wx(t *sim.Tables, c memmap.Range) rune {
-	mark := g.wxNo
+func wx(t *sim.Tables, c memmap.Range) rune {
+	mark := wxNo
 	if t.Paging {
 		t.Over(c, func(p memmap.Span[sim.Perm]) bool {
 			if p.Value.Has(sim.W | sim.X) {
-				mark = g.wxYes
+				mark = wxYes
 			}
-			return mark == g.wxNo
+			return mark == wxNo
 		})
 	}
 	return mark

@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 
+	"bootplan/rule"
 	"bootplan/sim"
 )
 
@@ -52,6 +53,8 @@ type RunFinding struct {
 	Object   string `json:"object"`
 	Other    string `json:"other,omitempty"`
 	Message  string `json:"message"`
+
+	severity rule.Severity
 }
 
 // NewRun is r as JSON shows it.
@@ -97,7 +100,7 @@ func newRunStep(i int, s sim.Step) RunStep {
 }
 
 func newRunFinding(f sim.Finding) RunFinding {
-	finding := RunFinding{Rule: f.Rule, Severity: f.Severity.String(), Step: f.Step + 1, Object: f.Object, Other: f.Other, Message: f.Message}
+	finding := RunFinding{Rule: f.Rule, Severity: f.Severity.String(), Step: f.Step + 1, Object: f.Object, Other: f.Other, Message: f.Message, severity: f.Severity}
 	if !f.Range.Empty() {
 		finding.Range = ptr(JSONRange(f.Range))
 	}

@@ -15,7 +15,6 @@ import (
 type Style struct {
 	Verbose bool // reasons, sources, placements and figures too
 	Quiet   bool // the answer only
-	ASCII   bool
 	Color   bool
 }
 
@@ -25,7 +24,7 @@ func RunText(w io.Writer, r *sim.Result, prefers uint64, style Style) error {
 	if style.Quiet {
 		return nil
 	}
-	if err := findingLines(w, r); err != nil {
+	if err := findingLines(w, r, style); err != nil {
 		return err
 	}
 	fmt.Fprintln(w, Summary(r.Findings)+next(r.Findings))
@@ -45,7 +44,7 @@ func RunText(w io.Writer, r *sim.Result, prefers uint64, style Style) error {
 		}
 	}
 	fmt.Fprintln(w)
-	return drawMemory(w, r, style)
+	return drawMemory(w, r)
 }
 
 // answer is the first line: how the boot ends, and where the kernel is.
@@ -65,10 +64,10 @@ func answer(r *sim.Result, prefers uint64) string {
 }
 
 // findingLines lists what the checks object to, the worst first.
-func findingLines(w io.Writer, r *sim.Result) error {
+func findingLines(w io.Writer, r *sim.Result, style Style) error {
 	var rows [][]string
 	for _, f := range worstFirst(r.Findings) {
-		rows = append(rows, []string{"", f.Severity.String(), f.Rule, fmt.Sprintf("step %d", f.Step+1), f.Range.Short(), f.Message})
+		rows = append(rows, []string{"", style.Severity(f.Severity), f.Rule, fmt.Sprintf("step %d", f.Step+1), f.Range.Short(), f.Message})
 	}
 	if rows == nil {
 		return nil
@@ -114,11 +113,6 @@ func next(findings []sim.Finding) string {
 
 // stepTable lists the steps; with Style.Verbose each is followed by why and where it says so.
 func stepTable(w io.Writer, r *sim.Result, style Style) error {
-	mark := "● "
-	arrow := " ← "
-	if style.ASCII {
-		mark, arrow = "! ", " <- "
-	}
 	broken := map[int][]string{}
 	for _, f := range r.Findings {
 		if !slices.Contains(broken[f.Step], f.Rule) {
@@ -127,9 +121,9 @@ func stepTable(w io.Writer, r *sim.Result, style Style) error {
 	}
 	var rows [][]string
 	for i, s := range r.Steps {
-		row := []string{fmt.Sprint(i + 1), s.Phase.String(), s.Op.String(), where(s, arrow), how(s), object(s), ""}
+		row := []string{fmt.Sprint(i + 1), s.Phase.String(), s.Op.String(), where(s), how(s), object(s), ""}
 		if rules := broken[i]; rules != nil {
-			row[6] = mark + strings.Join(rules, ", ")
+			row[6] = "● " + strings.Join(rules, ", ")
 		}
 		rows = append(rows, row)
 	}
@@ -152,13 +146,13 @@ func stepTable(w io.Writer, r *sim.Result, style Style) error {
 }
 
 // where shows the range of a step, and the source of a copy by its start.
-func where(s sim.Step, arrow string) string {
+func where(s sim.Step) string {
 	if s.Range.Empty() {
 		return ""
 	}
 	text := s.Range.Short()
 	if s.Op == sim.Copy {
-		text += arrow + fmt.Sprintf("0x%08x", s.From.Start)
+		text += " ← " + fmt.Sprintf("0x%08x", s.From.Start)
 	}
 	return text
 }

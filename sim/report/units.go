@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"bootplan/memmap"
+	"bootplan/rule"
 )
 
 // Size is n bytes in a unit that leaves few digits: "56 MiB", "639 KiB", "2 GiB",
@@ -17,11 +18,27 @@ func Size(n uint64) string {
 	}{{memmap.TiB, "TiB"}, {memmap.GiB, "GiB"}, {memmap.MiB, "MiB"}, {memmap.KiB, "KiB"}} {
 		big := u.bytes >= memmap.GiB && n < 16*u.bytes && n%u.bytes != 0 // a rounded "2 GiB" would hide megabytes
 		if n >= u.bytes && !big {
-			text := strconv.FormatFloat(float64(n)/float64(u.bytes), 'f', 1, 64)
-			return strings.TrimSuffix(text, ".0") + " " + u.name
+			value := float64(n) / float64(u.bytes)
+			text := strconv.FormatFloat(value, 'f', 1, 64)
+			if strings.HasSuffix(text, ".0") && n%u.bytes != 0 {
+				text = strconv.FormatFloat(value, 'f', 2, 64) // 1023.98 is not 1024
+			}
+			return strings.TrimSuffix(strings.TrimSuffix(text, ".0"), ".00") + " " + u.name
 		}
 	}
 	return strconv.FormatUint(n, 10) + " bytes"
+}
+
+// Severity is the name of s, coloured where the style has colours.
+func (style Style) Severity(s rule.Severity) string {
+	if !style.Color || s == rule.Info {
+		return s.String()
+	}
+	color := "31" // red
+	if s == rule.Warning {
+		color = "33" // yellow
+	}
+	return "\x1b[" + color + "m" + s.String() + "\x1b[0m"
 }
 
 // Count is n with thousands separated and the noun in the right number: "1 place",
