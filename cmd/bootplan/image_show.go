@@ -27,7 +27,7 @@ is one object on a line of its own.`,
 		RunE: func(_ *cobra.Command, paths []string) error {
 			shown := 0
 			return source.each(a, paths, func(k *image.Kernel) error {
-				if shown++; shown > 1 && !a.json {
+				if shown++; shown > 1 && !a.json && !a.quiet {
 					fmt.Fprintln(a.out)
 				}
 				return a.showImage(k)
@@ -48,6 +48,9 @@ func (a *app) showImage(k *image.Kernel) error {
 		return err
 	}
 	fmt.Fprintf(a.out, "%s.\n", imageAnswer(k))
+	if a.quiet {
+		return nil
+	}
 	for _, part := range []func(io.Writer, *image.Kernel) error{imageParts, imageSections, imageSegments} {
 		if err := part(a.out, k); err != nil {
 			return err
