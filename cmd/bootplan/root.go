@@ -96,6 +96,9 @@ func newRoot(a *app) *cobra.Command {
   bootplan run --map dmesg.txt          one boot, step by step, on your machine
   bootplan map lint dmesg.txt           what is odd in this firmware's memory map`,
 	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
+	})
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.json, "json", false, "print one JSON object instead of text")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print the answer only")

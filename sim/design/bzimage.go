@@ -104,7 +104,7 @@ func assumeVersion(b *sim.Boot, v linux.Version) {
 // needs reports what a kernel image lacks for a bzImage boot.
 func needs(k *image.Kernel) error {
 	if k.Kind != image.BzImage || k.Setup == nil {
-		return fmt.Errorf("%s is a %s image: expected an x86 bzImage", k.Name, k.Kind)
+		return fmt.Errorf("%s is of the kind %s: this design boots an x86 bzImage", k.Name, k.Kind)
 	}
 	switch {
 	case k.Payload == nil:
@@ -112,7 +112,7 @@ func needs(k *image.Kernel) error {
 	case k.ELF == nil:
 		return errors.New("the kernel inside the payload was not read: its segments are needed")
 	case k.Decompressor == nil || k.VO == nil:
-		return errors.New("the decompressor's symbols were not found in the image: expected the startup code of Linux 5.10 or later")
+		return errors.New("the decompressor's symbols were not found in the image: expected the 64-bit startup code of Linux 5.10 or later")
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ type Run struct {
 	Schema      string                  `json:"schema,omitempty"`
 	Design      string                  `json:"design"`
 	Outcome     sim.Outcome             `json:"outcome"`
-	Failure     string                  `json:"failure,omitempty"`
+	Failure     string                  `json:"failure"`
 	Placements  map[string]RunPlacement `json:"placements"`
 	Steps       []RunStep               `json:"steps"`
 	Findings    []RunFinding            `json:"findings"`
@@ -49,9 +49,9 @@ type RunFinding struct {
 	Rule     string `json:"rule"`
 	Severity string `json:"severity"`
 	Step     int    `json:"step"`
-	Range    *Range `json:"range,omitempty"`
+	Range    *Range `json:"range"` // null where no memory is concerned
 	Object   string `json:"object"`
-	Other    string `json:"other,omitempty"`
+	Other    string `json:"other"`
 	Message  string `json:"message"`
 
 	severity rule.Severity
