@@ -100,6 +100,7 @@ func TestBadELFIsAnErrorThatNamesThePlace(t *testing.T) {
 		{"unknown class", patch(4, uint8(3)), 4, "ELF class 3; expected 1 (32 bits) or 2 (64 bits)"},
 		{"program headers of another size", patch(54, uint16(32)), 0, "sizes of file, program and section headers as 64, 32 and 64; expected 64, 56 and 64"},
 		{"program headers outside", patch(32, uint64(1)<<63), 1 << 63, "expected 0xa8 bytes of the ELF program headers here"},
+		{"segment that wraps", patch(64+24, ^uint64(0)-1), 64, "ELF program header 0: 0x275300 bytes at 0xfffffffffffffffe wrap around 2^64"},
 		{"section headers outside", patch(40, ^uint64(0)), 1<<64 - 1, "expected 0x200 bytes of the ELF section headers here"},
 		{"names outside", patch(2578008+7*64+24, uint64(1)<<40), 1 << 40, "expected 0x2e bytes of the ELF section names here"},
 	} {

@@ -30,7 +30,7 @@ func (s *source) decompressor(k *Kernel) error {
 		found:   Decompressor{HeapSize: heapSize(k.Payload.Compression)},
 	}
 	f.startupSymbols()
-	if f.found.End == 0 || f.found.Relocated == 0 {
+	if d := f.found; d.Relocated < end || d.BSS <= d.Relocated || d.End <= d.BSS {
 		k.note("the startup code is not that of a 64-bit decompressor: its layout is unknown")
 		return nil
 	}
@@ -40,8 +40,8 @@ func (s *source) decompressor(k *Kernel) error {
 		k.note("%s was not found in the decompressor's code", what)
 	}
 	k.Decompressor = &f.found
-	if k.VO != nil && !k.VO.agree(f.rest) {
-		k.note("kernel_total_size is %#x by the section headers of the kernel, but the decompressor holds no such constant", k.VO.TotalSize)
+	if !k.VO.agree(f.rest) {
+		k.note("kernel_total_size is %#x by the headers of the kernel inside, but the decompressor holds no such constant", k.VO.TotalSize)
 	}
 	return nil
 }
@@ -115,15 +115,13 @@ func (f *decompressorFinder) relocatedSymbols() {
 	if ok {
 		d.EBSS = relative(at+14, operands[1])
 	}
-	if at, operands, ok := code.find("488d35....488d15...."); ok { // lea boot_heap,%rsi; lea input_data,%rdx, until v6.5
-		d.BootHeap = relative(at+7, operands[0])
-		return
-	}
-	at, operands, ok = code.find("4c89ff4889eee8....") // mov %r15,%rdi; mov %rbp,%rsi; call extract_kernel
-	if ok {
+	if at, operands, ok := code.find("4c89ff4889eee8...."); ok { // mov %r15,%rdi; mov %rbp,%rsi; call extract_kernel
 		d.BootHeap = f.heapOf(f.rest.window(relative(at+11, operands[0]), 0x400))
+	} else if at, operands, ok := code.find("488d35....488d15...."); ok { // lea boot_heap,%rsi; lea input_data,%rdx, until v6.5
+		d.BootHeap = relative(at+7, operands[0])
 	}
-	if d.BootHeap == 0 {
+	if !f.inBSS(d.BootHeap) {
+		d.BootHeap = 0
 		f.missing = append(f.missing, "boot_heap")
 	}
 }

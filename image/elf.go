@@ -128,7 +128,10 @@ func (s *source) elfFile(h *elfHeaders) (*elfFile, error) {
 	f.reach(0, uint64(h.file.Ehsize))
 	f.reach(h.file.Phoff, uint64(h.file.Phnum)*uint64(h.file.Phentsize))
 	f.reach(h.file.Shoff, uint64(h.file.Shnum)*uint64(h.file.Shentsize))
-	for _, p := range h.programs {
+	for i, p := range h.programs {
+		if p.Memsz > math.MaxUint64-p.Paddr {
+			return nil, s.errorf(h.file.Phoff, "ELF program header %d: %#x bytes at %#x wrap around 2^64", i, p.Memsz, p.Paddr)
+		}
 		f.Segments = append(f.Segments, Segment{
 			Type: elf.ProgType(p.Type).String(), Perm: segmentPerm(p.Flags), Offset: p.Off,
 			Vaddr: p.Vaddr, Paddr: p.Paddr, Filesz: p.Filesz, Memsz: p.Memsz, Align: p.Align,

@@ -2,6 +2,7 @@ package image
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"bootplan/memmap"
 )
@@ -38,39 +39,35 @@ func (vo *VO) agree(c machineCode) (ok bool) {
 		vo.TextSize, vo.InitTextOffset, vo.InitTextSize = 0, 0, 0
 		return c.holds32(vo.TotalSize)
 	}
-	if !words[vo.TextSize] {
+	if !slices.Contains(words, vo.TextSize) {
 		vo.TextSize = 0
 	}
-	if !words[vo.InitTextOffset] {
+	if !slices.Contains(words, vo.InitTextOffset) {
 		vo.InitTextOffset, vo.InitTextSize = 0, 0
 		return true
 	}
-	// The section's size does not count what the linker puts behind it up to _einittext.
-	for end := vo.InitTextSize; !words[vo.InitTextSize]; vo.InitTextSize++ {
-		if vo.InitTextSize-end > memmap.MiB {
-			vo.InitTextSize = end
-			break
-		}
+	// The section's size leaves out what the linker puts behind it, up to _einittext.
+	slices.Sort(words)
+	if next, _ := slices.BinarySearch(words, vo.InitTextSize); next < len(words) {
+		vo.InitTextSize = words[next]
 	}
 	return true
 }
 
 // wordsNear returns the 64-bit words within 64 bytes of the first aligned word
 // that equals value; nil if there is none.
-func (c machineCode) wordsNear(value uint64) map[uint64]bool {
-	const reach = 64
-	words := c.bytes[memmap.AlignUp(c.start, 8)-c.start:]
-	for i := 0; i+8 <= len(words); i += 8 {
-		if binary.LittleEndian.Uint64(words[i:]) != value {
-			continue
-		}
-		near := map[uint64]bool{}
-		for j := max(0, i-reach); j+8 <= min(len(words), i+reach+8); j += 8 {
-			near[binary.LittleEndian.Uint64(words[j:])] = true
-		}
-		return near
+func (c machineCode) wordsNear(value uint64) []uint64 {
+	const reach = 8 // words
+	skip := min(memmap.AlignUp(c.start, 8)-c.start, uint64(len(c.bytes)))
+	words := make([]uint64, (uint64(len(c.bytes))-skip)/8)
+	for i := range words {
+		words[i] = binary.LittleEndian.Uint64(c.bytes[skip+8*uint64(i):])
 	}
-	return nil
+	i := slices.Index(words, value)
+	if i < 0 {
+		return nil
+	}
+	return words[max(0, i-reach):min(len(words), i+reach+1)]
 }
 
 // holds32 reports whether value stands anywhere in c in 32 bits, aligned or not.

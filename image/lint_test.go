@@ -56,7 +56,10 @@ func TestEachRuleFindsItsFault(t *testing.T) {
 		{func(k *Kernel) { k.PE.EntryRVA = 0x2000 }, "image-entry", rule.Error, "the entry point 0x2000 lies in no executable section"},
 		{func(k *Kernel) { k.PE.Sections[3].Characteristics = 0xe0000060 }, "image-section-wx", rule.Error, "section .data is rwx"},
 		{func(k *Kernel) { k.PE.Sections[2].RawSize = 0xfff; k.PE.Sections[2].VirtualSize++ }, "image-code-covers-data", rule.Warning, "section .text (r-x) has 0xfff bytes in the file and 0x1001 in memory"},
-		{func(k *Kernel) { k.PE.Sections[0].Characteristics = 0x60000020; k.PE.Sections = append(k.PE.Sections[:1], k.PE.Sections[2:]...) }, "image-setup-executable", rule.Warning, "section .setup is r-x"},
+		{func(k *Kernel) {
+			k.PE.Sections[0].Characteristics = 0x60000020
+			k.PE.Sections = append(k.PE.Sections[:1], k.PE.Sections[2:]...)
+		}, "image-setup-executable", rule.Warning, "section .setup is r-x"},
 		{func(k *Kernel) { k.PE.DLLCharacteristics = 0x40 }, "image-nx-compat-missing", rule.Warning, "DllCharacteristics is 0x40: NX_COMPAT, 0x100, is clear"},
 		{func(k *Kernel) { k.PE.SectionAlignment = 0x20 }, "image-nx-compat-untrue", rule.Error, "SectionAlignment is 0x20, less than a page"},
 		{func(k *Kernel) { k.PE.Sections[3].Characteristics = 0xe0000060 }, "image-nx-compat-untrue", rule.Error, "section .data is rwx"},

@@ -73,7 +73,7 @@ func kindOf(head []byte) Kind {
 		return Arm64
 	case at(0x38, "RSC\x05"):
 		return RISCV
-	case at(0, "MZ") && at(0x38, linuxPEMagic) && !at(8, "\x00\x00\x00\x00\x00\x00\x00\x00"):
+	case at(0, "MZ") && at(0x40, "PE\x00\x00\x64\x62"):
 		return LoongArch
 	}
 	return ""

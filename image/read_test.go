@@ -84,7 +84,7 @@ func TestWhatCannotBeFoundIsNoted(t *testing.T) {
 	k := mustRead(t, x.bytes(), Options{})
 	want := []string{
 		"trampoline_32bit_src was not found in the decompressor's code",
-		"kernel_total_size is 0x407000 by the section headers of the kernel, but the decompressor holds no such constant",
+		"kernel_total_size is 0x407000 by the headers of the kernel inside, but the decompressor holds no such constant",
 	}
 	if diff := cmp.Diff(want, k.Notes); diff != "" {
 		t.Fatal(diff)
@@ -161,6 +161,21 @@ func TestReadPlainImages(t *testing.T) {
 		if diff := cmp.Diff(want, mustRead(t, plainImage(magic), Options{})); diff != "" {
 			t.Errorf("%s:\n%s", kind, diff)
 		}
+	}
+}
+
+// A LoongArch kernel is told by the machine type in its PE header.
+func TestReadLoongArchImage(t *testing.T) {
+	data := plainImage("")
+	copy(data, "MZ")
+	put(data, 0x38, uint32(0x818223cd), uint32(0x40))
+	copy(data[0x40:], "PE\x00\x00")
+	put(data, 0x44, uint16(0x6264), uint16(0), [3]uint32{}, uint16(160), uint16(0x206))
+	put(data, 0x58, optionalHeader{Magic: 0x20b, Subsystem: 10})
+	k := mustRead(t, data, Options{})
+	want := &PE{HeaderOffset: 0x40, Machine: 0x6264, Characteristics: 0x206, Magic: 0x20b, Subsystem: 10, LinuxMagic: 0x818223cd}
+	if diff := cmp.Diff(want, k.PE); diff != "" || k.Kind != LoongArch || k.Version != linux.V6_12 {
+		t.Fatalf("kind %s, version %v\n%s", k.Kind, k.Version, diff)
 	}
 }
 

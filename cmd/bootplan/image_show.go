@@ -166,10 +166,7 @@ func imageSegments(w io.Writer, k *image.Kernel) error {
 	}
 	var rows [][]string
 	for s := range k.ELF.Loads {
-		where, err := memmap.Sized(s.Paddr, s.Memsz)
-		if err != nil {
-			return fmt.Errorf("%s: ELF segment: %w", k.Name, err)
-		}
+		where := memmap.Range{Start: s.Paddr, End: s.Paddr + s.Memsz}
 		rows = append(rows, append([]string{s.Perm, where.Short()}, bytesAt(s.Offset, s.Filesz)...))
 	}
 	return imageTable(w, title, []report.Column{
