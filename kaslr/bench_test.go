@@ -59,28 +59,40 @@ func BenchmarkDraws(b *testing.B) {
 	}
 }
 
-// BenchmarkDistribution computes both distributions of one plan, and that of the
+// BenchmarkDistribution computes on the recorded inputs the distributions of both
+// addresses and that of a stub that draws from the same areas, and then that of a
 // stub over many areas.
 func BenchmarkDistribution(b *testing.B) {
-	b.Run("decompressor", func(b *testing.B) {
-		var plan Plan
-		if err := plan.Make(benchInputs(b)["bench_efi"]); err != nil {
-			b.Fatal(err)
-		}
-		for b.Loop() {
-			if plan.Physical().Entropy() < plan.Virtual().Entropy() {
-				b.Fatal("fewer physical places than virtual ones")
+	for name, in := range benchInputs(b) {
+		b.Run(name, func(b *testing.B) {
+			var plan Plan
+			if err := plan.Make(in); err != nil {
+				b.Fatal(err)
 			}
-		}
-	})
+			var physical, virtual, stub Distribution
+			b.ReportAllocs()
+			for b.Loop() {
+				physical.MakePhysical(&plan)
+				virtual.MakeVirtual(&plan)
+				if err := stub.Make(plan.Areas, plan.Align, Scaled); err != nil {
+					b.Fatal(err)
+				}
+				if physical.Entropy() < virtual.Entropy() || physical.Places != stub.Places {
+					b.Fatal("fewer physical places than virtual ones, or than a stub has")
+				}
+			}
+		})
+	}
 	for _, n := range []int{10, 100, 1_000, 10_000} {
 		b.Run("stub/"+strconv.Itoa(n), func(b *testing.B) {
 			var areas []Area
 			for i := range uint64(n) {
 				areas = append(areas, Area{i * memmap.GiB, 100})
 			}
+			var d Distribution
+			b.ReportAllocs()
 			for b.Loop() {
-				if d, err := NewDistribution(areas, 2*memmap.MiB, Scaled); err != nil || d.Places != uint64(100*n) {
+				if err := d.Make(areas, 2*memmap.MiB, Scaled); err != nil || d.Places != uint64(100*n) {
 					b.Fatal(err)
 				}
 			}

@@ -18,18 +18,24 @@ const step = 2 * memmap.MiB
 func levels(d *Distribution) map[string]uint64 {
 	m := map[string]uint64{}
 	for _, l := range d.Levels {
-		m[l.Probability.String()] += l.Places
+		m[d.Fraction(l.Numbers).String()] += l.Places
 	}
 	return m
+}
+
+func mustDistribution(t *testing.T, areas []Area, draw Draw) *Distribution {
+	t.Helper()
+	var d Distribution
+	if err := d.Make(areas, step, draw); err != nil {
+		t.Fatal(err)
+	}
+	return &d
 }
 
 // 2^64 = 3·6148914691236517205 + 1 and 2^32 = 3·1431655765 + 1.
 func TestDistributionOfThree(t *testing.T) {
 	areas := []Area{{0, 1}, {memmap.GiB, 2}}
-	d, err := NewDistribution(areas, step, Modulo)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := mustDistribution(t, areas, Modulo)
 	const more, less = "3074457345618258603/9223372036854775808", "6148914691236517205/18446744073709551616"
 	if diff := cmp.Diff(map[string]uint64{more: 1, less: 2}, levels(d)); diff != "" {
 		t.Error(diff)
@@ -43,10 +49,7 @@ func TestDistributionOfThree(t *testing.T) {
 	if d.Probability(step).Sign() != 0 || d.Probability(memmap.GiB+1).Sign() != 0 {
 		t.Error("an address that is no place has a probability")
 	}
-	d, err = NewDistribution(areas, step, Scaled)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d = mustDistribution(t, areas, Scaled)
 	// seeds 0 … 0x55555555, 0x55555556 … 0xaaaaaaaa, 0xaaaaaaab … 0xffffffff
 	if diff := cmp.Diff(map[string]uint64{"715827883/2147483648": 1, "1431655765/4294967296": 2}, levels(d)); diff != "" {
 		t.Error(diff)
@@ -58,10 +61,7 @@ func TestDistributionOfThree(t *testing.T) {
 
 func TestDistributionOfRepeatedAreas(t *testing.T) {
 	// Four slots on three places; the second place is slot 1 and slot 2.
-	d, err := NewDistribution([]Area{{0, 2}, {step, 2}}, step, Modulo)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := mustDistribution(t, []Area{{0, 2}, {step, 2}}, Modulo)
 	if diff := cmp.Diff(map[string]uint64{"1/2": 1, "1/4": 2}, levels(d)); diff != "" || d.Places != 3 || d.Slots != 4 {
 		t.Errorf("%d places, %d slots; %s", d.Places, d.Slots, diff)
 	}
@@ -71,34 +71,37 @@ func TestDistributionOfRepeatedAreas(t *testing.T) {
 }
 
 func TestDistributionOfNothing(t *testing.T) {
-	d, err := NewDistribution(nil, step, Modulo)
-	if err != nil || d.Places != 1 || d.Entropy() != 0 || d.MinEntropy() != 0 {
-		t.Errorf("%v, %d places, %v bits", err, d.Places, d.Entropy())
+	for _, draw := range []Draw{Modulo, Scaled} {
+		d := mustDistribution(t, []Area{{step, 0}}, draw)
+		if diff := cmp.Diff(map[string]uint64{"1/1": 1}, levels(d)); diff != "" || d.Entropy() != 0 || d.MinEntropy() != 0 {
+			t.Errorf("%v bits; %s", d.Entropy(), diff)
+		}
+		if p := d.Probability(step); p.Sign() != 0 {
+			t.Errorf("an address that is no place has the probability %v", p)
+		}
 	}
 }
 
 func TestDistributionEntropy(t *testing.T) {
 	for _, slots := range []uint64{1, 2, 1024, 1 << 40} {
-		d, err := NewDistribution([]Area{{0, slots}}, step, Modulo)
-		if err != nil {
-			t.Fatal(err)
-		}
+		d := mustDistribution(t, []Area{{0, slots}}, Modulo)
 		if want := math.Log2(float64(slots)); d.Entropy() != want || d.MinEntropy() != want {
 			t.Errorf("%d slots: %v, %v", slots, d.Entropy(), d.MinEntropy())
 		}
 	}
-	d, _ := NewDistribution([]Area{{0, 2981}}, step, Modulo)
+	d := mustDistribution(t, []Area{{0, 2981}}, Modulo)
 	if got := d.Entropy(); math.Abs(got-math.Log2(2981)) > 1e-12 {
 		t.Errorf("2981 slots: %v", got)
 	}
 }
 
 func TestTooManySlots(t *testing.T) {
-	if _, err := NewDistribution([]Area{{0, 1<<32 + 1}}, memmap.PageSize, Scaled); !errors.Is(err, ErrTooManySlots) {
+	var d Distribution
+	if err := d.Make([]Area{{0, 1}, {0, 1 << 32}}, memmap.PageSize, Scaled); !errors.Is(err, ErrTooManySlots) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := NewDistribution([]Area{{0, 1 << 32}}, memmap.PageSize, Scaled); err != nil {
-		t.Error(err)
+	if err := d.Make([]Area{{0, 1 << 32}}, memmap.PageSize, Scaled); err != nil || d.Levels[0] != (Level{1, 1 << 32}) {
+		t.Errorf("%v, %v", err, d.Levels)
 	}
 }
 
@@ -113,11 +116,11 @@ func someAreas() *rapid.Generator[[]Area] {
 // The probability of every place, asked one by one, adds up to 1, is what the levels
 // say, and is what counting random numbers by themselves gives.
 func TestDistributionIsExact(t *testing.T) {
+	var d Distribution // used again and again
 	rapid.Check(t, func(t *rapid.T) {
 		areas := someAreas().Draw(t, "areas")
 		draw := rapid.SampledFrom([]Draw{Modulo, Scaled}).Draw(t, "draw")
-		d, err := NewDistribution(areas, step, draw)
-		if err != nil {
+		if err := d.Make(areas, step, draw); err != nil {
 			t.Fatal(err)
 		}
 		if d.Slots == 0 {
@@ -138,7 +141,7 @@ func TestDistributionIsExact(t *testing.T) {
 		sum := new(big.Rat)
 		byLevel := map[string]uint64{}
 		for addr, n := range counted {
-			want := new(big.Rat).SetFrac(n, d.numbers())
+			want := new(big.Rat).SetFrac(n, new(big.Int).Lsh(big.NewInt(1), draw.bits()))
 			if got := d.Probability(addr); got.Cmp(want) != 0 {
 				t.Fatalf("%#x: got %v, want %v", addr, got, want)
 			}
@@ -148,8 +151,13 @@ func TestDistributionIsExact(t *testing.T) {
 		if sum.Cmp(big.NewRat(1, 1)) != 0 {
 			t.Fatalf("sum %v", sum)
 		}
-		if diff := cmp.Diff(byLevel, levels(d)); diff != "" || d.Places != uint64(len(counted)) {
+		if diff := cmp.Diff(byLevel, levels(&d)); diff != "" || d.Places != uint64(len(counted)) {
 			t.Fatalf("%d places; %s", d.Places, diff)
+		}
+		for i := 1; i < len(d.Levels); i++ {
+			if d.Fraction(d.Levels[i-1].Numbers).Cmp(d.Fraction(d.Levels[i].Numbers)) <= 0 {
+				t.Fatalf("levels %v", d.Levels)
+			}
 		}
 	})
 }
@@ -180,6 +188,42 @@ func firstSeed(slot, n uint64) uint64 {
 	return low
 }
 
+// A thousand nested areas: the place in the middle is in all of them.
+func TestNestedAreas(t *testing.T) {
+	var areas []Area
+	for i := range uint64(1000) {
+		areas = append(areas, Area{i * step, 1999 - 2*i})
+	}
+	d := mustDistribution(t, areas, Modulo)
+	if d.Slots != 1000*1000 || d.Places != 1999 {
+		t.Errorf("%d slots, %d places", d.Slots, d.Places)
+	}
+	off := d.Probability(999 * step)
+	off.Sub(off, big.NewRat(1000, 1000*1000))
+	if off.Abs(off).Cmp(new(big.Rat).SetFrac64(1000, math.MaxInt64)) > 0 { // 1000 slots, each off by less than 2^-64
+		t.Errorf("off by %v", off)
+	}
+}
+
+func TestDistributionAllocatesNothing(t *testing.T) {
+	areas := []Area{{0, 10}, {step, 30}, {40 * step, 7}}
+	var d Distribution
+	again := func() {
+		for _, draw := range []Draw{Modulo, Scaled} {
+			if err := d.Make(areas, step, draw); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := d.MakeStubVirtual(49*memmap.MiB, step); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again()
+	if n := testing.AllocsPerRun(20, again); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 // Every value modulo the slots, once each, lands on each place as often as it has
 // slots.
 func TestEveryDraw(t *testing.T) {
@@ -190,7 +234,8 @@ func TestEveryDraw(t *testing.T) {
 	for r := range p.Slots {
 		times[p.Choose(fixed{physical: r}).Phys]++
 	}
-	d := p.Physical()
+	var d Distribution
+	d.MakePhysical(p)
 	if len(times) != int(d.Places) || d.Places != 1970 || d.Slots != 1970+968 {
 		t.Errorf("%d places drawn, %d places, %d slots", len(times), d.Places, d.Slots)
 	}

@@ -22,13 +22,16 @@ func Exclusions(in *Input) ([]Exclusion, error) {
 		return nil, err
 	}
 	memory := plan.candidates(in)
-	entropy := plan.Physical().Entropy()
+	var d Distribution
+	d.MakePhysical(&plan)
+	entropy := d.Entropy()
 	var list []Exclusion
 	note := func(e Exclusion, lifted restrictions) {
 		var without Plan
 		if e.Err = without.make(in, lifted); e.Err == nil {
 			e.Slots = int64(without.Slots - plan.Slots)
-			e.Bits = without.Physical().Entropy() - entropy
+			d.MakePhysical(&without)
+			e.Bits = d.Entropy() - entropy
 		}
 		if e.Bytes > 0 || e.Slots != 0 || e.Err != nil {
 			list = append(list, e)

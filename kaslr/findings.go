@@ -66,8 +66,9 @@ func (f *finder) places() {
 		f.report(ruleNoPlace, memmap.Range{}, "no free memory between %#x and %#x has room for %#x bytes", p.Minimum, p.Limit, p.NeededSize)
 		return
 	}
-	if places := p.Physical().Places; places < p.Slots {
-		f.report(ruleRepeatedArea, memmap.Range{}, "%d slots lead to %d different places", p.Slots, places)
+	var d Distribution
+	if d.MakePhysical(p); d.Places < p.Slots {
+		f.report(ruleRepeatedArea, memmap.Range{}, "%d slots lead to %d different places", p.Slots, d.Places)
 	}
 }
 

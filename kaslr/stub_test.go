@@ -53,8 +53,8 @@ func TestStubVirtual(t *testing.T) {
 // The range is 959 MiB: 479 places take 2 MiB of it, the last one 1 MiB.
 func TestStubVirtualDistribution(t *testing.T) {
 	const total = 49 * memmap.MiB
-	d, err := StubVirtualDistribution(total, step)
-	if err != nil {
+	var d Distribution
+	if err := d.MakeStubVirtual(total, step); err != nil {
 		t.Fatal(err)
 	}
 	if d.Places != 480 {
@@ -95,11 +95,11 @@ func seedsBelow(total, addr uint64) uint64 {
 }
 
 func TestStubVirtualDistributionAtTheEdge(t *testing.T) {
-	d, err := StubVirtualDistribution(1008*memmap.MiB, step)
-	if err != nil || d.Places != 1 {
+	var d Distribution
+	if err := d.MakeStubVirtual(1008*memmap.MiB, step); err != nil || d.Places != 1 {
 		t.Errorf("%v, %+v", err, d)
 	}
-	if _, err := StubVirtualDistribution(1009*memmap.MiB, step); !errors.Is(err, ErrTooManySlots) {
+	if err := d.MakeStubVirtual(1009*memmap.MiB, step); !errors.Is(err, ErrTooManySlots) {
 		t.Errorf("got %v", err)
 	}
 }

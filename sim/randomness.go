@@ -26,29 +26,33 @@ type StubPlaces struct {
 }
 
 // Physical is the distribution of the kernel's physical address; nil when there is
-// nothing to choose from.
+// nothing to choose from. The error is kaslr.ErrTooManySlots.
 func (r Randomness) Physical() (*kaslr.Distribution, error) {
+	d := &kaslr.Distribution{}
 	switch {
 	case r.Decompressor != nil && !r.Decompressor.Disabled:
-		return r.Decompressor.Physical(), nil
+		d.MakePhysical(r.Decompressor)
+		return d, nil
 	case r.Stub != nil && !r.Stub.NoKASLR && r.Stub.Override == "":
 		areas := make([]kaslr.Area, len(r.Stub.Areas))
 		for i, a := range r.Stub.Areas {
-			areas[i] = kaslr.Area{Start: a.Start, Slots: a.Slots}
+			areas[i] = kaslr.Area(a)
 		}
-		return kaslr.NewDistribution(areas, r.Stub.Request.Align, kaslr.Scaled)
+		return d, d.Make(areas, r.Stub.Request.Align, kaslr.Scaled)
 	}
 	return nil, nil
 }
 
 // Virtual is the distribution of the kernel's virtual address; nil when there is
-// nothing to choose from.
+// nothing to choose from. The error is kaslr.ErrTooManySlots.
 func (r Randomness) Virtual() (*kaslr.Distribution, error) {
+	d := &kaslr.Distribution{}
 	switch {
 	case r.Decompressor != nil && !r.Decompressor.Disabled:
-		return r.Decompressor.Virtual(), nil
+		d.MakeVirtual(r.Decompressor)
+		return d, nil
 	case r.Stub != nil && !r.Stub.NoKASLR:
-		return kaslr.StubVirtualDistribution(r.Stub.TotalSize, image.MinKernelAlign)
+		return d, d.MakeStubVirtual(r.Stub.TotalSize, image.MinKernelAlign)
 	}
 	return nil, nil
 }

@@ -154,7 +154,7 @@ func newPlaces(d *kaslr.Distribution) Places {
 	}
 	p := Places{Slots: d.Slots, Places: d.Places, EntropyBits: d.Entropy(), MinEntropyBits: d.MinEntropy(), Levels: []Level{}}
 	for _, l := range d.Levels {
-		p.Levels = append(p.Levels, Level{l.Probability.RatString(), l.Places})
+		p.Levels = append(p.Levels, Level{d.Fraction(l.Numbers).RatString(), l.Places})
 	}
 	return p
 }
