@@ -19,7 +19,7 @@ import (
 // Source: mm/memblock.c (v6.12, with CONFIG_NUMA, without CONFIG_ARCH_KEEP_MEMBLOCK);
 // what 7.2 does otherwise is known from recorded boots.
 type Memblock struct {
-	Version          linux.Version // older than 7.2 counts as 6.12
+	Version          linux.Version // older than 7.2 counts as 6.12, except for what old ones print
 	Memory, Reserved RegionList
 	BottomUp         bool   // search from low addresses upwards (memblock_set_bottom_up)
 	Limit            uint64 // end of what a search without an end of its own may use (current_limit)
@@ -139,6 +139,9 @@ func (m *Memblock) reserve(base, size uint64, node int, flags RegionFlags, calle
 	return m.add(&m.Reserved, base, size, node, flags)
 }
 
+// old reports whether the kernel is of the generation of 5.10, whose debug lines differ.
+func (m *Memblock) old() bool { return m.Version != 0 && m.Version < linux.V5_15 }
+
 // kern is the flag of reservations for the kernel's own use.
 func (m *Memblock) kern() RegionFlags {
 	if m.Version < linux.V7_2 {
@@ -159,7 +162,7 @@ func (m *Memblock) noNode() int {
 func (m *Memblock) Free(base, size uint64) error { return m.free(base, size, m.Caller) }
 
 func (m *Memblock) free(base, size uint64, caller string) error {
-	m.logRange("memblock_phys_free", base, size, caller)
+	m.logFree(base, size, caller)
 	return m.remove(&m.Reserved, base, size)
 }
 

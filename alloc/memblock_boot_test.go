@@ -68,7 +68,7 @@ func (b recordedBoot) setupArch(log func(string)) error {
 		by("", m.ReserveKern, b.kernel.Start, b.brk.Start-b.kernel.Start),
 		by("", m.Reserve, 0, 64*memmap.KiB),
 		by("", m.ReserveKern, 0x3fe88000, 0x158000), // the initrd, in whole pages
-		func() error { return m.ReserveBIOS(alloc.BIOSData{EBDASegment: 0x9fc0, BaseMemKiB: 639}) },
+		func() error { return m.ReserveBIOS(linux.BIOSWords{BaseKiB: 639, EBDASegment: 0x9fc0}) },
 		func() error {
 			e820.Setup(memmap.BootMemory{Table: pc1G})
 			m.Log = log // memblock=debug is read here
@@ -100,11 +100,14 @@ func (b recordedBoot) setupArch(log func(string)) error {
 
 // realMode allocates the trampoline, which lies at 0x98000 on every recorded PC.
 func (recordedBoot) realMode(m *alloc.Memblock) error {
-	at, err := m.ReserveRealMode(7 * memmap.PageSize)
+	at, err := m.AllocRealMode(7 * memmap.PageSize)
 	if err == nil && at != 0x98000 {
 		err = fmt.Errorf("the trampoline is at %#x", at)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return m.ReserveFirstMiB()
 }
 
 // initMemMapping looks for room for page tables in the highest memory.

@@ -21,6 +21,14 @@ func (m *Memblock) logRange(function string, base, size uint64, caller string) {
 	}
 }
 
+func (m *Memblock) logFree(base, size uint64, caller string) {
+	name := "memblock_phys_free"
+	if m.old() {
+		name = "memblock_free"
+	}
+	m.logRange(name, base, size, caller)
+}
+
 func (m *Memblock) logReserve(base, size uint64, node int, flags RegionFlags, caller string) {
 	switch {
 	case m.Log == nil:
@@ -38,7 +46,7 @@ func (m *Memblock) logNode(base, size uint64, node int, flags RegionFlags) {
 }
 
 func (m *Memblock) logAlloc(size, align, start, end uint64) {
-	if m.Log != nil {
+	if m.Log != nil && !m.old() {
 		m.print(m.Caller, "memblock_phys_alloc_range: %d bytes align=%#x from=0x%016x max_addr=0x%016x", size, align, start, end)
 	}
 }

@@ -5,41 +5,18 @@ import (
 	"bootplan/memmap"
 )
 
-// BIOSData are the words of the BIOS data area that tell where the BIOS keeps data of
-// its own below 640 KiB.
-type BIOSData struct {
-	EBDASegment uint16 // at 0x40e: extended BIOS data area, in paragraphs of 16 bytes
-	BaseMemKiB  uint16 // at 0x413: memory from 0 on
-}
-
-// Start is where the kernel proper believes that the BIOS's memory begins: at the end
-// of base memory if that lies between 128 KiB and 0x9f000, else at 0x9f000, or at the
-// extended BIOS data area if that lies between 128 KiB and there.
-// Source: arch/x86/kernel/ebda.c:reserve_bios_regions (v6.12).
-func (d BIOSData) Start() uint64 {
-	const least, most = 0x20000, 0x9f000
-	start := uint64(d.BaseMemKiB) * memmap.KiB
-	if start < least || start > most {
-		start = most
-	}
-	if ebda := uint64(d.EBDASegment) * 16; ebda >= least && ebda < start {
-		start = ebda
-	}
-	return start
-}
-
 // ReserveBIOS reserves everything from the BIOS's memory to 1 MiB.
 // Source: arch/x86/kernel/ebda.c:reserve_bios_regions (v6.12).
-func (m *Memblock) ReserveBIOS(d BIOSData) error {
+func (m *Memblock) ReserveBIOS(w linux.BIOSWords) error {
 	defer m.calledBy("reserve_bios_regions")()
-	return m.Reserve(d.Start(), memmap.MiB-d.Start())
+	return m.Reserve(w.Start(), memmap.MiB-w.Start())
 }
 
 // AddE820 takes the RAM of an e820 table, reserves what is soft reserved in it, and
 // trims memory to pages. From here on the arrays may grow. The error is always a
 // *linux.Panic.
 //
-// Since 7.2 memory below 1 MiB is marked KHOScratch, until ReserveRealMode.
+// Since 7.2 memory below 1 MiB is marked KHOScratch, until ReserveFirstMiB.
 // Source: arch/x86/kernel/e820.c:e820__memblock_setup (v6.12); 7.2 from recorded logs.
 func (m *Memblock) AddE820(t *memmap.E820Table) error {
 	defer m.calledBy("e820__memblock_setup")()
@@ -81,23 +58,29 @@ func (m *Memblock) AllocReserved(k *memmap.KernelE820, size, align uint64) (uint
 	return at, nil
 }
 
-// ReserveRealMode allocates size bytes for the trampoline on which further processors
-// start, as high below 1 MiB as there is room, and then reserves all of the first MiB.
-// The address is 0 if there is no room; the kernel then tries again with EFI boot
-// services memory, and stops if that fails too. The error is always a *linux.Panic.
-// Source: arch/x86/realmode/init.c:reserve_real_mode (v6.12); 7.2 from recorded logs.
-func (m *Memblock) ReserveRealMode(size uint64) (uint64, error) {
+// AllocRealMode allocates size bytes for the trampoline on which further processors
+// start, as high below 1 MiB as there is room. The address is 0 if there is no room;
+// the kernel then tries again with EFI boot services memory, and stops if that fails
+// too. The error is always a *linux.Panic.
+// Source: arch/x86/realmode/init.c:reserve_real_mode (v6.12).
+func (m *Memblock) AllocRealMode(size uint64) (uint64, error) {
 	defer m.calledBy("reserve_real_mode")()
 	at, err := m.AllocRange(size, memmap.PageSize, 0, memmap.MiB)
-	if err = linux.OnlyPanic(err); err != nil {
-		return 0, err
-	}
+	return at, linux.OnlyPanic(err)
+}
+
+// ReserveFirstMiB reserves all of the first MiB, once the trampoline is in it. The
+// error is always a *linux.Panic.
+// Source: arch/x86/realmode/init.c:reserve_real_mode (v6.12); 7.2 from recorded logs.
+func (m *Memblock) ReserveFirstMiB() error {
+	caller := "reserve_real_mode"
 	if m.Version < linux.V7_2 {
-		m.Caller = "setup_arch" // the function ends with a jump to memblock_reserve
-		return at, linux.OnlyPanic(m.Reserve(0, memmap.MiB))
+		caller = "setup_arch" // the function ends with a jump to memblock_reserve
 	}
-	if err = linux.OnlyPanic(m.Reserve(0, memmap.MiB)); err != nil {
-		return at, err
+	defer m.calledBy(caller)()
+	err := linux.OnlyPanic(m.Reserve(0, memmap.MiB))
+	if err != nil || m.Version < linux.V7_2 {
+		return err
 	}
-	return at, linux.OnlyPanic(m.Clear(0, memmap.MiB, KHOScratch))
+	return linux.OnlyPanic(m.Clear(0, memmap.MiB, KHOScratch))
 }

@@ -104,7 +104,8 @@ func TestHostileMapsToMemblock(t *testing.T) {
 				}
 				return err
 			},
-			func() error { _, err := m.ReserveRealMode(0x7000); return err },
+			func() error { _, err := m.AllocRealMode(0x7000); return err },
+			m.ReserveFirstMiB,
 		} {
 			if err := step(); errors.As(err, &p) {
 				return

@@ -239,23 +239,6 @@ func TestNoRoomForTheArray(t *testing.T) {
 	}
 }
 
-func TestBIOSDataStart(t *testing.T) {
-	for data, want := range map[alloc.BIOSData]uint64{
-		{BaseMemKiB: 639, EBDASegment: 0x9fc0}: 0x9f000, // SeaBIOS
-		{}:                                     0x9f000, // OVMF
-		{BaseMemKiB: 625, EBDASegment: 0x9fc0}: 0x9c400, // iPXE keeps base memory
-		{BaseMemKiB: 512}:                      0x80000,
-		{BaseMemKiB: 127}:                      0x9f000,
-		{BaseMemKiB: 128}:                      0x20000,
-		{BaseMemKiB: 640, EBDASegment: 0x9c00}: 0x9c000,
-		{BaseMemKiB: 640, EBDASegment: 0x1fff}: 0x9f000,
-	} {
-		if got := data.Start(); got != want {
-			t.Errorf("%+v: %#x, want %#x", data, got, want)
-		}
-	}
-}
-
 // ops are random operations, all below 1 MiB so that they meet.
 func ops(t *rapid.T, m *alloc.Memblock, each func()) {
 	ends := func(name string) uint64 { return rapid.Uint64Range(0, 256).Draw(t, name) * 0x1000 }

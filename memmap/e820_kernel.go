@@ -82,9 +82,14 @@ func (k *KernelE820) copy() {
 	k.Firmware.CopyFrom(&k.Table)
 }
 
-// setupIndirect is SETUP_INDIRECT, the type of a setup_data node whose data is
-// elsewhere.
-const setupIndirect = 1 << 31
+// Types of setup_data nodes.
+// Source: arch/x86/include/uapi/asm/setup_data.h (v6.12).
+const (
+	setupEFI      = 4
+	setupIMA      = 5
+	setupRNGSeed  = 9
+	setupIndirect = 1 << 31 // the node tells where its data is
+)
 
 // SetupDataNode is a node of the setup_data list: a head of 16 bytes at Addr, and
 // Len bytes behind it.
@@ -102,19 +107,31 @@ type SetupDataNode struct {
 }
 
 // ReserveSetupData marks the RAM under a setup_data list as E820ReservedKern. Data
-// elsewhere that claims to be indirect once more is left alone. 7.2 does no such thing.
-// Source: arch/x86/kernel/e820.c:e820__reserve_setup_data (v6.12).
+// elsewhere that claims to be indirect once more is left alone. Before 6.10 the table
+// for kexec is marked as well, except for nodes that kexec makes itself. 7.2 does no
+// such thing.
+// Source: arch/x86/kernel/e820.c:e820__reserve_setup_data (v6.12); before from recorded logs.
 func (k *KernelE820) ReserveSetupData(list []SetupDataNode) {
 	if len(list) == 0 || k.Table.Version >= linux.V7_2 {
 		return
 	}
+	marksKexec := k.Table.Version != 0 && k.Table.Version < linux.Of(6, 10)
+	mark := func(addr, size uint64, kexec bool) {
+		k.Table.Update(addr, size, E820RAM, E820ReservedKern)
+		if kexec && marksKexec {
+			k.Kexec.Update(addr, size, E820RAM, E820ReservedKern)
+		}
+	}
 	for _, n := range list {
-		k.Table.Update(n.Addr, 16+uint64(n.Len), E820RAM, E820ReservedKern)
+		mark(n.Addr, 16+uint64(n.Len), n.Type != setupEFI && n.Type != setupIMA && n.Type != setupRNGSeed)
 		if n.Type == setupIndirect && n.Indirect.Type != setupIndirect {
-			k.Table.Update(n.Indirect.Addr, n.Indirect.Len, E820RAM, E820ReservedKern)
+			mark(n.Indirect.Addr, n.Indirect.Len, true)
 		}
 	}
 	k.Table.Sanitize()
+	if marksKexec {
+		k.Kexec.Sanitize()
+	}
 	k.Table.print("extended physical RAM map:", "reserve setup_data")
 }
 

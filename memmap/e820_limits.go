@@ -67,7 +67,11 @@ func (t *E820Table) PCIGap(maxPFN uint64) uint64 {
 		}
 	}
 	if t.Log != nil {
-		t.Log(fmt.Sprintf("[mem 0x%08x-0x%08x] available for PCI devices", gap.Start, gap.End-1))
+		kind := "mem"
+		if t.Version >= linux.V7_2 {
+			kind = "gap"
+		}
+		t.Log(fmt.Sprintf("[%s 0x%08x-0x%08x] available for PCI devices", kind, gap.Start, gap.End-1))
 	}
 	return gap.Start
 }

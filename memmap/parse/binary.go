@@ -78,7 +78,7 @@ func plausibleEFI(b []byte) bool {
 	d := decodeEFI(b)
 	r, err := d.Range()
 	known := d.Type <= memmap.EFIUnaccepted || d.Type >= firstOEMType
-	return known && err == nil && !r.Empty() && r.End <= widestAddress && r.Start%memmap.PageSize == 0 && d.Attr&^namedAttributes == 0
+	return known && err == nil && !r.Empty() && r.End <= widestAddress && r.Start%memmap.PageSize == 0 && d.Attr&^memmap.NamedEFIAttrs == 0
 }
 
 func decodeE820(b []byte) memmap.E820Entry {

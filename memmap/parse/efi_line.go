@@ -21,11 +21,6 @@ var efiNames = map[string]memmap.EFIType{
 	"Persistent Memory":   memmap.EFIPersistent,
 }
 
-// namedAttributes are the attributes that have a name, and a column in kernel logs.
-const namedAttributes = memmap.EFIUC | memmap.EFIWC | memmap.EFIWT | memmap.EFIWB | memmap.EFIUCE |
-	memmap.EFIWP | memmap.EFIRP | memmap.EFIXP | memmap.EFINV | memmap.EFIMoreReliable | memmap.EFIRO |
-	memmap.EFISP | memmap.EFICPUCrypto | memmap.EFIHotPluggable | memmap.EFIRuntime
-
 // efiLine is one descriptor as a kernel log states it.
 type efiLine struct {
 	memmap.EFIDescriptor

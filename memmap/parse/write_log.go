@@ -3,7 +3,6 @@ package parse
 import (
 	"fmt"
 	"io"
-	"strings"
 
 	"bootplan/memmap"
 )
@@ -41,32 +40,6 @@ func writeEFILog(w io.Writer, m *memmap.Map) {
 		fmt.Fprintf(w, "%sefi: EFI runtime memory map:\n", stamp)
 	}
 	for i, d := range m.Descriptors {
-		fmt.Fprintf(w, "%sefi: mem%02d: %s range=[0x%016x-0x%016x] (%dMB)\n",
-			stamp, i, typeAndAttributes(d), d.Phys, d.Phys+d.Pages*memmap.PageSize-1, d.Pages>>8)
+		fmt.Fprintf(w, "%s%s\n", stamp, d.LogLine(i))
 	}
-}
-
-// typeAndAttributes is "[Boot Code   |   |…|UC]". As in the kernel it loses its last
-// character where it does not fit.
-// Source: drivers/firmware/efi/efi.c:efi_md_typeattr_format (v6.12).
-func typeAndAttributes(d memmap.EFIDescriptor) string {
-	const kernelBuffer = 64 - 1
-	var b strings.Builder
-	if d.Type <= memmap.EFIUnaccepted {
-		fmt.Fprintf(&b, "[%-12v", d.Type)
-	} else {
-		fmt.Fprintf(&b, "[type=%d", uint32(d.Type))
-	}
-	if d.Attr&^namedAttributes != 0 {
-		fmt.Fprintf(&b, "|attr=0x%016x]", uint64(d.Attr))
-		return b.String()
-	}
-	for _, name := range memmap.EFIAttr(namedAttributes).Names() {
-		if bit, _ := memmap.ParseEFIAttr(name); d.Attr&bit == 0 {
-			name = strings.Repeat(" ", len(name))
-		}
-		fmt.Fprintf(&b, "|%s", name)
-	}
-	b.WriteByte(']')
-	return b.String()[:min(b.Len(), kernelBuffer)]
 }

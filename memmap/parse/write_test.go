@@ -23,7 +23,7 @@ var e820Entry = rapid.Custom(func(t *rapid.T) memmap.E820Entry {
 
 var efiDescriptor = rapid.Custom(func(t *rapid.T) memmap.EFIDescriptor {
 	kind := rapid.OneOf(rapid.Uint32(), rapid.Uint32Range(0, 15))
-	attr := rapid.OneOf(rapid.Uint64(), rapid.Map(rapid.Uint64(), func(a uint64) uint64 { return a & uint64(namedAttributes) }))
+	attr := rapid.OneOf(rapid.Uint64(), rapid.Map(rapid.Uint64(), func(a uint64) uint64 { return a & uint64(memmap.NamedEFIAttrs) }))
 	return memmap.EFIDescriptor{
 		Type: memmap.EFIType(kind.Draw(t, "type")), Phys: anyAddress.Draw(t, "phys"), Virt: anyAddress.Draw(t, "virt"),
 		Pages: anyAddress.Draw(t, "pages"), Attr: memmap.EFIAttr(attr.Draw(t, "attr")),
@@ -151,7 +151,7 @@ func TestBinaryReadsBackUntold(t *testing.T) {
 			Type:  memmap.EFIType(rapid.Uint32Range(0, 15).Draw(t, "type")),
 			Phys:  page.Draw(t, "page") * memmap.PageSize,
 			Pages: rapid.Uint64Range(1, 1<<39).Draw(t, "pages"),
-			Attr:  memmap.EFIAttr(rapid.Uint64().Draw(t, "attr")) & namedAttributes,
+			Attr:  memmap.EFIAttr(rapid.Uint64().Draw(t, "attr")) & memmap.NamedEFIAttrs,
 		}
 	})
 	rapid.Check(t, func(t *rapid.T) {
