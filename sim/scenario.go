@@ -2,8 +2,8 @@ package sim
 
 import (
 	"bootplan/image"
+	"bootplan/linux"
 	"bootplan/memmap"
-	"bootplan/trampoline"
 )
 
 // Scenario is everything that a boot depends on.
@@ -16,11 +16,11 @@ type Scenario struct {
 	CPU       CPU
 	Cmdline   string
 	Initrd    Initrd
-	BIOS      trampoline.BIOSWords // zero: what a BIOS with this map would state
-	Loader    string               // who loads a bzImage without EFI: "qemu", "grub", "ipxe"; empty: fits the map
-	Policy    Policy               // how EFI firmware protects memory
-	Random    Random               // answers the boot code's questions for random numbers
-	Choices   map[string]string    // --set: choices of a design that are overridden
+	BIOS      linux.BIOSWords   // zero: what a BIOS with this map would state
+	Loader    string            // who loads a bzImage without EFI: "qemu", "grub", "ipxe"; empty: fits the map
+	Policy    Policy            // how EFI firmware protects memory
+	Random    Random            // answers the boot code's questions for random numbers
+	Choices   map[string]string // --set: choices of a design that are overridden
 }
 
 // CPU is what the processor offers.

@@ -12,7 +12,7 @@ import (
 func BenchmarkTrampoline(b *testing.B) {
 	for _, n := range []int{1, 10, 100, memmap.MaxE820Table} {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
-			in := &Input{BIOS: BIOSWords{639, 0x9fc0}, Table: []memmap.E820Entry{ram(0, 0x9fc00)}}
+			in := &Input{BIOS: linux.BIOSWords{BaseKiB: 639, EBDASegment: 0x9fc0}, Table: []memmap.E820Entry{ram(0, 0x9fc00)}}
 			for i := range uint64(n - 1) {
 				in.Table = append(in.Table, ram(memmap.GiB*(i+1), memmap.GiB*(i+2)))
 			}

@@ -11,7 +11,7 @@ import (
 
 // Every rule on the smallest table that breaks it: its own example.
 func TestFindings(t *testing.T) {
-	pc := BIOSWords{639, 0x9fc0}
+	pc := linux.BIOSWords{BaseKiB: 639, EBDASegment: 0x9fc0}
 	for _, c := range []struct {
 		name  string
 		table []memmap.E820Entry
@@ -55,13 +55,13 @@ func TestLikelyWords(t *testing.T) {
 	reserved := memmap.E820Entry{Addr: 0, Size: 0x1000, Type: memmap.E820Reserved}
 	for _, c := range []struct {
 		table []memmap.E820Entry
-		want  BIOSWords
+		want  linux.BIOSWords
 	}{
-		{[]memmap.E820Entry{ram(0, 0x9fc00)}, BIOSWords{639, 0x9fc0}},
-		{[]memmap.E820Entry{reserved, ram(0x1000, 0x9fbff)}, BIOSWords{638, 0x9f80}},
-		{[]memmap.E820Entry{ram(0, memmap.GiB)}, BIOSWords{640, 0xa000}},
-		{[]memmap.E820Entry{ram(0, 0x58000), ram(0x59000, 0x9d000)}, BIOSWords{628, 0x9d00}},
-		{[]memmap.E820Entry{reserved, ram(0x100000, memmap.GiB)}, BIOSWords{}},
+		{[]memmap.E820Entry{ram(0, 0x9fc00)}, linux.BIOSWords{BaseKiB: 639, EBDASegment: 0x9fc0}},
+		{[]memmap.E820Entry{reserved, ram(0x1000, 0x9fbff)}, linux.BIOSWords{BaseKiB: 638, EBDASegment: 0x9f80}},
+		{[]memmap.E820Entry{ram(0, memmap.GiB)}, linux.BIOSWords{BaseKiB: 640, EBDASegment: 0xa000}},
+		{[]memmap.E820Entry{ram(0, 0x58000), ram(0x59000, 0x9d000)}, linux.BIOSWords{BaseKiB: 628, EBDASegment: 0x9d00}},
+		{[]memmap.E820Entry{reserved, ram(0x100000, memmap.GiB)}, linux.BIOSWords{}},
 	} {
 		if diff := cmp.Diff(c.want, LikelyWords(c.table)); diff != "" {
 			t.Error(diff)

@@ -18,7 +18,7 @@ const (
 
 // Input is all that the place of the paging trampoline depends on.
 type Input struct {
-	BIOS BIOSWords
+	BIOS linux.BIOSWords
 	EFI  bool // boot_params carries an EFI loader signature ("EL32" or "EL64")
 	// Table is the e820 table of boot_params. Entries behind the 128th are in an
 	// extension that the decompressor does not read.

@@ -19,7 +19,7 @@ func ram(start, end uint64) memmap.E820Entry {
 // Each version of the search on tables that tell it from its neighbours, worked out
 // by hand. v5.10 stands for everything since v5.3.
 func TestVersions(t *testing.T) {
-	pc := BIOSWords{639, 0x9fc0}
+	pc := linux.BIOSWords{BaseKiB: 639, EBDASegment: 0x9fc0}
 	reserved := memmap.E820Entry{Addr: 0x90000, Size: 0x10000, Type: memmap.E820Reserved}
 	for _, c := range []struct {
 		name  string
@@ -31,13 +31,13 @@ func TestVersions(t *testing.T) {
 			map[linux.Version]uint64{linux.V4_18: 0x9d000, linux.V5_0: 0x9d000, linux.V5_1: 0x9d000, linux.V5_10: 0x9d000}, false},
 		{"reserved memory where the BIOS states RAM", Input{BIOS: pc, Table: []memmap.E820Entry{ram(0, 0x8e000), reserved}},
 			map[linux.Version]uint64{linux.V4_18: 0x9d000, linux.V5_0: 0x8c000, linux.V5_1: 0x8c000, linux.V5_10: 0x8c000}, false},
-		{"an EBDA below base memory", Input{BIOS: BIOSWords{600, 0x8001}, Table: []memmap.E820Entry{ram(0, 0x9fc00)}},
+		{"an EBDA below base memory", Input{BIOS: linux.BIOSWords{BaseKiB: 600, EBDASegment: 0x8001}, Table: []memmap.E820Entry{ram(0, 0x9fc00)}},
 			map[linux.Version]uint64{linux.V4_18: 0x7e000, linux.V5_10: 0x7e000}, false},
-		{"an EBDA at 128 KiB does not count", Input{BIOS: BIOSWords{600, 0x2000}, Table: []memmap.E820Entry{ram(0, 0x9fc00)}},
+		{"an EBDA at 128 KiB does not count", Input{BIOS: linux.BIOSWords{BaseKiB: 600, EBDASegment: 0x2000}, Table: []memmap.E820Entry{ram(0, 0x9fc00)}},
 			map[linux.Version]uint64{linux.V5_10: 0x94000}, false},
-		{"base memory of 127 KiB is not believed", Input{BIOS: BIOSWords{127, 0}, Table: []memmap.E820Entry{ram(0, 0x9fc00)}},
+		{"base memory of 127 KiB is not believed", Input{BIOS: linux.BIOSWords{BaseKiB: 127, EBDASegment: 0}, Table: []memmap.E820Entry{ram(0, 0x9fc00)}},
 			map[linux.Version]uint64{linux.V5_10: 0x9d000}, false},
-		{"old kernels read the BIOS words on EFI", Input{BIOS: BIOSWords{512, 0}, EFI: true, Table: []memmap.E820Entry{ram(0, 0xa0000)}},
+		{"old kernels read the BIOS words on EFI", Input{BIOS: linux.BIOSWords{BaseKiB: 512, EBDASegment: 0}, EFI: true, Table: []memmap.E820Entry{ram(0, 0xa0000)}},
 			map[linux.Version]uint64{linux.V5_0: 0x7e000, linux.V5_1: 0x9d000, linux.V5_10: 0x9d000}, false},
 		{"the Chromebook", Input{BIOS: pc, Table: []memmap.E820Entry{ram(0, 0x1000), {Addr: 0xfffff000, Size: 0x1000, Type: memmap.E820Reserved}}},
 			map[linux.Version]uint64{linux.V4_18: 0x9d000, linux.V5_0: ^uint64(0xfff), linux.V5_10: 0x9d000}, true},
@@ -72,8 +72,8 @@ func TestEntriesBehindThe128thAreNotSeen(t *testing.T) {
 }
 
 // words draws what the BIOS says: anything, often something sane.
-func words(t *rapid.T) BIOSWords {
-	return BIOSWords{
+func words(t *rapid.T) linux.BIOSWords {
+	return linux.BIOSWords{
 		BaseKiB:     uint16(rapid.OneOf(rapid.Uint64Range(0, 700), rapid.Uint64Range(0, 0xffff)).Draw(t, "base KiB")),
 		EBDASegment: uint16(rapid.OneOf(rapid.Uint64Range(0x1f00, 0xa000), rapid.Uint64Range(0, 0xffff)).Draw(t, "EBDA")),
 	}

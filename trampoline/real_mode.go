@@ -23,7 +23,7 @@ var ErrNoRealMode = errors.New("no sub-1M memory is available for the real-mode 
 
 // RealModeInput is what the place of the real-mode trampoline depends on.
 type RealModeInput struct {
-	BIOS     BIOSWords          // read on EFI machines as well
+	BIOS     linux.BIOSWords    // read on EFI machines as well
 	Table    []memmap.E820Entry // after mem= and memmap=
 	Reserved []memmap.Range     // setup_data, initrd, EFI boot services: what of it lies below 1 MiB
 	Size     uint64             // bytes
@@ -43,7 +43,7 @@ func FindRealMode(in *RealModeInput) (memmap.Range, error) {
 		free.Add(r.Inward(memmap.PageSize))
 	}
 	free.Remove(memmap.Range{End: 64 * memmap.KiB})
-	free.Remove(memmap.Range{Start: biosRegion(in.BIOS), End: memmap.MiB})
+	free.Remove(memmap.Range{Start: in.BIOS.Start(), End: memmap.MiB})
 	for _, r := range in.Reserved {
 		free.Remove(r)
 	}
@@ -58,19 +58,4 @@ func FindRealMode(in *RealModeInput) (memmap.Range, error) {
 		}
 	}
 	return memmap.Range{}, ErrNoRealMode
-}
-
-// biosRegion returns where the memory begins that the kernel leaves to the BIOS, up
-// to 1 MiB. Unlike the decompressor it accepts an EBDA at exactly 128 KiB and
-// does not round.
-// Source: arch/x86/kernel/ebda.c:reserve_bios_regions (v6.12).
-func biosRegion(b BIOSWords) uint64 {
-	base := uint64(b.BaseKiB) * memmap.KiB
-	if base < lowest || base > highest {
-		base = highest
-	}
-	if ebda := uint64(b.EBDASegment) * 16; ebda >= lowest && ebda < base {
-		base = ebda
-	}
-	return base
 }

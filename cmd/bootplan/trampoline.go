@@ -48,7 +48,7 @@ the extended BIOS data area begins there. EFI machines have zeros.`,
 type trampolineCmd struct {
 	app                  *app
 	flags                scenarioFlags
-	words                trampoline.BIOSWords
+	words                linux.BIOSWords
 	givenBase, givenEBDA bool
 	efi                  bool
 	version              string
@@ -57,7 +57,7 @@ type trampolineCmd struct {
 // trampolineAnswer is what the verb has found out.
 type trampolineAnswer struct {
 	*trampoline.Walk
-	words    trampoline.BIOSWords
+	words    linux.BIOSWords
 	assumed  bool // some of the words come from the map
 	realMode memmap.Range
 	stub     memmap.Range // empty where no stub allocates
@@ -138,7 +138,7 @@ func (t *trampolineCmd) answer(sc *sim.Scenario, v linux.Version) (*trampolineAn
 }
 
 // assume fills in the words that are not given.
-func (a *trampolineAnswer) assume(likely trampoline.BIOSWords, givenBase, givenEBDA bool) {
+func (a *trampolineAnswer) assume(likely linux.BIOSWords, givenBase, givenEBDA bool) {
 	if !givenBase {
 		a.words.BaseKiB = likely.BaseKiB
 	}

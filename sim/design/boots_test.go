@@ -12,12 +12,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bootplan/image"
+	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/memmap/parse"
 	"bootplan/sim"
 	"bootplan/sim/check"
 	"bootplan/sim/design"
-	"bootplan/trampoline"
 )
 
 // recorded is what a recording of a real boot states.
@@ -96,7 +96,7 @@ func scenarioOf(t *testing.T, r *recorded, log string) *sim.Scenario {
 		Kernel: kernel, Cmdline: r.Cmdline, Loader: loader,
 		CPU:    sim.CPU{LA57: !strings.Contains(r.CPU, "la57=off") && !strings.Contains(r.CPU, "Skylake"), NX: true},
 		Initrd: sim.Initrd{Size: r.Initrd.Size, Addr: hex(t, r.Ramdisk.Image)},
-		BIOS:   trampoline.BIOSWords{EBDASegment: uint16(hex(t, r.Debugger.EBDA)), BaseKiB: r.Debugger.BaseKiB},
+		BIOS:   linux.BIOSWords{EBDASegment: uint16(hex(t, r.Debugger.EBDA)), BaseKiB: r.Debugger.BaseKiB},
 		Random: sim.Fixed{PhysicalValue: hex(t, r.Debugger.RandomPhysical), VirtualValue: hex(t, r.Debugger.RandomVirtual)},
 	}
 	if !r.Capture.Userspace && len(r.MapAtAllocation) > 0 {

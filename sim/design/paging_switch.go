@@ -41,7 +41,7 @@ func (z *decompressor) switchPaging(b *sim.Boot) {
 func (z *decompressor) findTrampoline(b *sim.Boot) memmap.Range {
 	in := trampoline.Input{BIOS: z.biosWords(b), EFI: z.efi != nil, Table: z.e820}
 	p := trampoline.Find(&in, z.version)
-	if words := in.BIOS; z.efi == nil && b.Scenario.BIOS == (trampoline.BIOSWords{}) && words != b.Scenario.BIOS {
+	if words := in.BIOS; z.efi == nil && b.Scenario.BIOS == (linux.BIOSWords{}) && words != b.Scenario.BIOS {
 		b.Assume("the BIOS states the base memory that the map shows; its EBDA begins where that ends")
 	}
 	return sized(p.Start, trampoline.Size)
@@ -49,9 +49,9 @@ func (z *decompressor) findTrampoline(b *sim.Boot) memmap.Range {
 
 // biosWords are the words of the BIOS data area: those of the scenario, or what a
 // BIOS with this map would state.
-func (z *decompressor) biosWords(b *sim.Boot) trampoline.BIOSWords {
+func (z *decompressor) biosWords(b *sim.Boot) linux.BIOSWords {
 	words := b.Scenario.BIOS
-	if words != (trampoline.BIOSWords{}) || z.efi != nil {
+	if words != (linux.BIOSWords{}) || z.efi != nil {
 		return words
 	}
 	return trampoline.LikelyWords(z.e820)

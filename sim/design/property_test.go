@@ -9,12 +9,12 @@ import (
 	"pgregory.net/rapid"
 
 	"bootplan/alloc"
+	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/memmap/mapgen"
 	"bootplan/sim"
 	"bootplan/sim/check"
 	"bootplan/sim/design"
-	"bootplan/trampoline"
 )
 
 // draws are the random numbers of a boot.
@@ -89,7 +89,7 @@ func TestDecompressorKeepsWhatItNeeds(t *testing.T) {
 				m.Entries = append(m.Entries, e)
 			}
 		}
-		sc := options(t, &sim.Scenario{Map: m, Kernel: kernel, BIOS: trampoline.BIOSWords{BaseKiB: 639, EBDASegment: 0x9fc0}})
+		sc := options(t, &sim.Scenario{Map: m, Kernel: kernel, BIOS: linux.BIOSWords{BaseKiB: 639, EBDASegment: 0x9fc0}})
 		r, err := sim.Run(d, sc, sim.Options{Trace: true, Checks: check.All()})
 		if err != nil {
 			t.Fatal(err)

@@ -6,12 +6,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bootplan/image"
+	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/memmap/gallery"
 	"bootplan/sim"
 	"bootplan/sim/check"
 	"bootplan/sim/design"
-	"bootplan/trampoline"
 )
 
 // The numbers below are those of a worked example that was computed by hand from
@@ -65,7 +65,7 @@ func bios(t *testing.T, cmdline string) *sim.Scenario {
 	return &sim.Scenario{
 		Map: oneGiB(), Kernel: debian612(t), Cmdline: cmdline, CPU: sim.CPU{LA57: true, NX: true},
 		Initrd: sim.Initrd{Size: 1031920, Addr: 0x3fee4000},
-		BIOS:   trampoline.BIOSWords{BaseKiB: 639, EBDASegment: 0x9fc0},
+		BIOS:   linux.BIOSWords{BaseKiB: 639, EBDASegment: 0x9fc0},
 		Random: sim.Fixed{},
 	}
 }

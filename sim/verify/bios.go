@@ -13,8 +13,8 @@ type biosInput struct {
 	BaseMemKiB  uint16 `json:"base_mem_kib"`
 }
 
-func (in biosInput) data() alloc.BIOSData {
-	return alloc.BIOSData{EBDASegment: uint16(in.EBDASegment), BaseMemKiB: in.BaseMemKiB}
+func (in biosInput) words() linux.BIOSWords {
+	return linux.BIOSWords{EBDASegment: uint16(in.EBDASegment), BaseKiB: in.BaseMemKiB}
 }
 
 func runBIOSRegions(in json.RawMessage) (any, error) {
@@ -27,7 +27,7 @@ func runBIOSRegions(in json.RawMessage) (any, error) {
 	}
 	m := alloc.NewMemblock(linux.V6_12)
 	if c.Wanted {
-		if err := m.ReserveBIOS(c.data()); err != nil {
+		if err := m.ReserveBIOS(c.words()); err != nil {
 			return nil, err
 		}
 	}

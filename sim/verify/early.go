@@ -54,7 +54,7 @@ func runEarlyMemory(in json.RawMessage) (any, error) {
 func (e *earlyMemory) step(op operation) (s step, err error) {
 	switch op.name {
 	case "reserve_bios_regions":
-		return s.status(e.memblock.ReserveBIOS(e.in.data()))
+		return s.status(e.memblock.ReserveBIOS(e.in.words()))
 	case "e820_memory_setup":
 		e.e820.Setup(e.in.boot())
 		for _, n := range e.in.Extended {

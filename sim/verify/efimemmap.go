@@ -87,7 +87,7 @@ func (c *efiMemmapCase) reserve() error {
 	return firstError(
 		func() error { return c.memblock.Reserve(c.in.Kernel[0], c.in.Kernel[1]) },
 		func() error { return c.memblock.Reserve(0, 64*memmap.KiB) },
-		func() error { return c.memblock.ReserveBIOS(c.in.data()) },
+		func() error { return c.memblock.ReserveBIOS(c.in.words()) },
 	)
 }
 

@@ -23,7 +23,7 @@ func runTrampoline(text json.RawMessage) (any, error) {
 	}
 	signature := in.EFI.Signature
 	input := &trampoline.Input{
-		BIOS: trampoline.BIOSWords{BaseKiB: in.BaseKiB, EBDASegment: uint16(in.EBDASegment)},
+		BIOS: linux.BIOSWords{BaseKiB: in.BaseKiB, EBDASegment: uint16(in.EBDASegment)},
 		EFI:  strings.HasPrefix(signature, "EL32") || strings.HasPrefix(signature, "EL64"),
 	}
 	for _, e := range in.E820 {
