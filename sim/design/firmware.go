@@ -14,14 +14,48 @@ type firmware struct {
 	b      *sim.Boot
 	pages  *alloc.EFIPages
 	policy sim.Policy
+	top    uint64 // of the range from which EDK2 prefers to allocate
 
 	// What the next allocation is for.
 	object, why, source string
 }
 
-// below4G is the highest address that EDK2 hands out while memory below lasts: its
-// default range ends below the bins, which lie below 4 GiB on usual machines.
+// below4G is the highest address that 32-bit code can reach.
 const below4G = 4*memmap.GiB - 1
+
+// defaultTop is the highest address that EDK2 hands out as long as memory below
+// lasts. At start-up it sets blocks aside for the types that must not move from boot
+// to boot, one below the other; everything else comes from below these bins. A map
+// shows them as neighbours of all these types. Without bins it is the end of 4 GiB.
+// Source: MdeModulePkg/Core/Dxe/Mem/Page.c:CoreAddMemoryDescriptor (edk2-stable202211).
+func defaultTop(descs []memmap.EFIDescriptor) uint64 {
+	var bins memmap.Range
+	var types uint64
+	for _, d := range descs {
+		r, err := d.Range()
+		if err != nil || !isBinType(d.Type) || r.Start != bins.End {
+			bins, types = memmap.Range{}, 0
+		}
+		if err != nil || !isBinType(d.Type) {
+			continue
+		}
+		if bins.Empty() {
+			bins.Start = r.Start
+		}
+		bins.End = r.End
+		types |= 1 << d.Type
+		if types == allBinTypes {
+			return bins.Start - 1
+		}
+	}
+	return below4G
+}
+
+// allBinTypes are the types for which OVMF sets memory aside.
+const allBinTypes = 1<<memmap.EFIReserved | 1<<memmap.EFIRuntimeServicesCode | 1<<memmap.EFIRuntimeServicesData |
+	1<<memmap.EFIACPIReclaim | 1<<memmap.EFIACPINVS
+
+func isBinType(t memmap.EFIType) bool { return t < 16 && allBinTypes>>t&1 != 0 }
 
 // startFirmware brings boot services and their page tables to life.
 func startFirmware(b *sim.Boot) (*firmware, error) {
@@ -30,7 +64,7 @@ func startFirmware(b *sim.Boot) (*firmware, error) {
 	if err != nil {
 		return nil, fmt.Errorf("this map cannot be simulated: %w; bootplan map lint tells more", err)
 	}
-	f := &firmware{b: b, pages: pages, policy: b.Scenario.Policy}
+	f := &firmware{b: b, pages: pages, policy: b.Scenario.Policy, top: defaultTop(descs)}
 	tables := &sim.Tables{Name: "firmware", Paging: true}
 	tables.Perm.Set(everything, sim.RWX)
 	for _, d := range descs {
@@ -56,12 +90,14 @@ func (f *firmware) perm(t memmap.EFIType) sim.Perm {
 // Map is the present map.
 func (f *firmware) Map() []memmap.EFIDescriptor { return f.pages.Map() }
 
-// AllocatePages hands out pages below 4 GiB as long as there are some, and maps
-// them as the policy has it.
+// AllocatePages hands out pages of the default range as long as there are some, and
+// maps them as the policy has it.
 func (f *firmware) AllocatePages(kind alloc.Kind, t memmap.EFIType, pages, addr uint64) (uint64, alloc.Status) {
 	got, status := uint64(0), alloc.OutOfResources
-	if kind == alloc.AnyPages || (kind == alloc.MaxAddress && addr > below4G) {
-		got, status = f.pages.AllocatePages(alloc.MaxAddress, t, pages, below4G)
+	for _, top := range []uint64{f.top, below4G} {
+		if status != alloc.Success && (kind == alloc.AnyPages || kind == alloc.MaxAddress && addr >= top) {
+			got, status = f.pages.AllocatePages(alloc.MaxAddress, t, pages, top)
+		}
 	}
 	if status != alloc.Success {
 		got, status = f.pages.AllocatePages(kind, t, pages, addr)
