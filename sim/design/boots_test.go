@@ -32,6 +32,9 @@ type recorded struct {
 	}
 	CPU     string
 	Ramdisk struct{ Image string }
+	Stub    struct {
+		Image string `json:"image_base"`
+	} `json:"efi_stub"`
 
 	Placement struct {
 		Phys string `json:"kernel_phys_base"`
@@ -195,6 +198,14 @@ func checkBoot(t *testing.T, r *recorded, log string) {
 
 // checkStub compares what does not depend on a seed that was not recorded.
 func checkStub(t *testing.T, r *recorded, result *sim.Result) {
+	if strings.HasPrefix(r.Name, "shell-") { // recorded with the map as it was before the image was loaded
+		image, _ := result.Placement("pe_image")
+		initrd, _ := result.Placement("initrd")
+		want := [2]uint64{hex(t, r.Stub.Image), hex(t, r.Ramdisk.Image)}
+		if diff := cmp.Diff(want, [2]uint64{image.Range.Start, initrd.Range.Start}); diff != "" {
+			t.Errorf("image, initrd: -recorded +simulated:\n%s", diff)
+		}
+	}
 	if !slices.Contains(strings.Fields(r.Cmdline), "nokaslr") {
 		return
 	}
