@@ -3,4 +3,7 @@
 // boot needs of an image is a [Kernel]; it comes from a file's bytes or from an
 // embedded profile of a real kernel. [Lint] says what an image promises that it
 // cannot keep.
+//
+// What the decompressor does with the kernel inside is [CheckDestination],
+// [MoveSegments] and [Relocation], as extract_kernel calls them.
 package image

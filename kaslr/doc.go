@@ -14,4 +14,7 @@
 //
 // The EFI stub places the kernel by rules of its own. Its slots are those of package
 // alloc; its seed and its virtual address are [StubSeed] and [StubVirtual].
+//
+// [Entropy] and [BootSeed] are where the random numbers come from. The kernel proper
+// randomises its virtual layout once more: [RandomizeRegions].
 package kaslr

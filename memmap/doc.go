@@ -15,5 +15,10 @@
 // lint can report it and models of boot code can compute with it as the real code
 // does. Their Range method refuses what is not a proper range.
 //
+// # What a kernel keeps
+//
+// [KernelE820] and [KernelEFIMap] are the maps of the kernel proper, which it edits
+// while it boots: [E820Table] does what its e820 functions do, and logs what they print.
+//
 // The package reads no files and prints nothing.
 package memmap
