@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"errors"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -48,7 +46,7 @@ func (s *imageSource) each(a *app, paths []string, yield func(*image.Kernel) err
 		return yield(k)
 	}
 	for _, path := range paths {
-		if err := read(a.readImage(path, s.options)); err != nil {
+		if err := read(a.readKernel(path, s.options)); err != nil {
 			return err
 		}
 	}
@@ -58,16 +56,4 @@ func (s *imageSource) each(a *app, paths []string, yield func(*image.Kernel) err
 		}
 	}
 	return errors.Join(failed...)
-}
-
-// readImage reads the kernel image at path, "-" for standard input.
-func (a *app) readImage(path string, o image.Options) (*image.Kernel, error) {
-	if path != "-" {
-		return readKernel(path, o)
-	}
-	data, err := io.ReadAll(a.in)
-	if err != nil {
-		return nil, err
-	}
-	return image.Read("standard input", bytes.NewReader(data), int64(len(data)), o)
 }

@@ -147,7 +147,7 @@ func (a *app) scenarioKernel(f *scenarioFlags, doc *parse.Document) (*image.Kern
 		return nil, errors.New("--kernel and --profile: expected one of them")
 	}
 	if f.Kernel != "" {
-		return readKernel(f.Kernel, image.Options{})
+		return a.readKernel(f.Kernel, image.Options{})
 	}
 	name := f.Profile
 	if name == "" {
