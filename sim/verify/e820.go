@@ -152,11 +152,35 @@ func runE820Setup(in json.RawMessage) (any, error) {
 	return out, nil
 }
 
-func runE820User(in json.RawMessage) (any, error) {
-	var c struct {
-		e820Input
-		Params [][2]string `json:"params"`
+// e820User is a firmware map with early parameters on top.
+type e820User struct {
+	e820Input
+	Params [][2]string `json:"params"` // name and text behind the "="
+}
+
+// paramResult is the outcome of one early parameter.
+type paramResult struct {
+	Ret     int `json:"ret"`
+	Dropped int `json:"dropped,omitempty"`
+}
+
+// run applies everything to the tables, up to where the kernel stops.
+func (c e820User) run(k *memmap.KernelE820) (params []paramResult, err error) {
+	k.Setup(c.boot())
+	for _, p := range c.Params {
+		dropped := k.Table.Dropped
+		ret, err := earlyParam(k, p[0], p[1])
+		if err != nil {
+			return params, err
+		}
+		params = append(params, paramResult{ret, k.Table.Dropped - dropped})
 	}
+	k.ReserveSetupData(c.setupData())
+	return params, k.FinishEarlyParams()
+}
+
+func runE820User(in json.RawMessage) (any, error) {
+	var c e820User
 	if err := json.Unmarshal(in, &c); err != nil {
 		return nil, err
 	}
@@ -164,30 +188,14 @@ func runE820User(in json.RawMessage) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	type param struct {
-		Ret     int `json:"ret"`
-		Dropped int `json:"dropped,omitempty"`
-	}
 	var out struct {
-		Params     []param     `json:"params"`
-		MaxMemSize hex         `json:"max_mem_size,omitempty"`
-		Table      []e820Entry `json:"table"`
+		Params     []paramResult `json:"params"`
+		MaxMemSize hex           `json:"max_mem_size,omitempty"`
+		Table      []e820Entry   `json:"table"`
 		stop
 		*limits
 	}
-	err = func() error {
-		k.Setup(c.boot())
-		for _, p := range c.Params {
-			dropped := k.Table.Dropped
-			ret, err := earlyParam(k, p[0], p[1])
-			if err != nil {
-				return err
-			}
-			out.Params = append(out.Params, param{ret, k.Table.Dropped - dropped})
-		}
-		k.ReserveSetupData(c.setupData())
-		return k.FinishEarlyParams()
-	}()
+	out.Params, err = c.run(k)
 	if k.MaxMemSize != ^uint64(0) {
 		out.MaxMemSize = hex(k.MaxMemSize)
 	}
