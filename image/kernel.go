@@ -141,6 +141,8 @@ type VO struct {
 	BSSOffset      uint64 `json:"bss_offset"`      // __bss_start - _text; 0 when unknown
 	InitTextOffset uint64 `json:"inittext_offset"` // kernel_inittext_offset (since 6.17); 0 where the version has none
 	InitTextSize   uint64 `json:"inittext_size"`
+
+	Layout *Layout `json:"layout"` // nil where the image has no section headers
 }
 
 // setVersion reads Version out of Release; a release without one leaves it 0.

@@ -19,6 +19,7 @@ func (f *elfFile) linkFacts() *VO {
 	vo := &VO{
 		TotalSize: memmap.AlignUp(brk.addr+brk.size, memmap.PageSize) - text.addr,
 		BSSOffset: bss.addr - text.addr,
+		Layout:    f.layout(),
 	}
 	if rodata, ok := f.section(".rodata"); ok {
 		vo.TextSize = rodata.addr - text.addr

@@ -40,7 +40,7 @@ func TestReadBzImage(t *testing.T) {
 		ELF:          &ELF{Machine: 62, Entry: 0x1000000, PhOff: 64, FileEnd: 2578008 + 8*64, Segments: tinySegments},
 		Relocs:       &Relocs{Offset: 2578520, Bytes: 36, Count32: 2, Inverse32: 1, Count64: 3},
 		Decompressor: &x.layout,
-		VO:           &VO{TotalSize: 0x407000, TextSize: 0x200000, BSSOffset: 0x402000},
+		VO:           &VO{TotalSize: 0x407000, TextSize: 0x200000, BSSOffset: 0x402000, Layout: &tinyLayout},
 	}
 	if diff := cmp.Diff(want, mustRead(t, x.bytes(), Options{})); diff != "" {
 		t.Fatal(diff)
@@ -71,7 +71,7 @@ func TestEveryCompression(t *testing.T) {
 func TestInitTextIsKnownWhereTheDecompressorKnowsIt(t *testing.T) {
 	x := newTiny(t, "zst")
 	x.constants = []uint64{0x407000, 0x1000, 0x401000, 0x200000}
-	want := &VO{TotalSize: 0x407000, TextSize: 0x200000, BSSOffset: 0x402000, InitTextOffset: 0x401000, InitTextSize: 0x1000}
+	want := &VO{TotalSize: 0x407000, TextSize: 0x200000, BSSOffset: 0x402000, InitTextOffset: 0x401000, InitTextSize: 0x1000, Layout: &tinyLayout}
 	if diff := cmp.Diff(want, mustRead(t, x.bytes(), Options{}).VO); diff != "" {
 		t.Fatal(diff)
 	}
@@ -120,7 +120,7 @@ func TestReadVmlinux(t *testing.T) {
 	want := &Kernel{
 		Name: "tiny", Kind: Vmlinux, FileSize: tinyUnpacked - 36,
 		ELF:   &ELF{Machine: 62, Entry: 0x1000000, PhOff: 64, FileEnd: 2578520, Segments: tinySegments},
-		VO:    &VO{TotalSize: 0x407000, TextSize: 0x200000, BSSOffset: 0x402000, InitTextOffset: 0x401000, InitTextSize: 0x234},
+		VO:    &VO{TotalSize: 0x407000, TextSize: 0x200000, BSSOffset: 0x402000, InitTextOffset: 0x401000, InitTextSize: 0x234, Layout: &tinyLayout},
 		Notes: []string{`no text "Linux version …" in the image: its release is unknown`},
 	}
 	if diff := cmp.Diff(want, k); diff != "" {

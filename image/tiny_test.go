@@ -18,6 +18,13 @@ const (
 	tinySHA256   = "371ade83aa36281e5a1e9ca467f2d00a7c34ec0f16a61cfd2c6150ca01e35f5f"
 )
 
+// tinyLayout follows from testdata/kernel.s: 1+400·5 bytes of text, 30000·16 of
+// read-only data, 8 of data, 0x3000 of BSS, 0x1234 of brk.
+var tinyLayout = Layout{
+	TextEnd: 2001, RodataStart: 0x200000, RodataEnd: 0x276000, DataStart: 0x400000, DataEnd: 0x400008,
+	BSSStart: 0x402000, BSSEnd: 0x405000, BrkStart: 0x405000, End: 0x407000,
+}
+
 // tiny is a bzImage for tests: real headers, a payload that real tools made, and of
 // the decompressor only the instructions that name its symbols.
 type tiny struct {
