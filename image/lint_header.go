@@ -26,14 +26,14 @@ func onHeader(messages func(*Kernel) []string) func(*Kernel) []string {
 
 var headerChecks = []check{
 	{rule.Rule{
-		ID: "image-file-size", Severity: rule.Error, Title: "The file is shorter than its header says",
+		ID: "image-file-size", Severity: rule.Error, Title: "the file is shorter than its header says",
 		Text: "setup_sects and syssize in the setup header say how many bytes the real-mode part and the protected-mode part have. " +
 			"A file with fewer bytes was cut off, in a download or by a full disk. " +
 			"Boot loaders that trust the header read past the end; others start a kernel whose end is missing.",
 		Sources: []string{"Documentation/arch/x86/boot.rst (v6.12)"},
 	}, onHeader(shortFile)},
 	{rule.Rule{
-		ID: "image-trailing-data", Severity: rule.Warning, Title: "Bytes follow the kernel that nothing accounts for",
+		ID: "image-trailing-data", Severity: rule.Warning, Title: "bytes follow the kernel that nothing accounts for",
 		Text: "Behind the bytes that the setup header describes there may be a signature for Secure Boot, which the PE header mentions. " +
 			"Anything else belongs to no part of the image, and whether a loader puts it into memory depends on the loader: some load the whole file, some what syssize says.",
 		Sources: []string{"Documentation/arch/x86/boot.rst (v6.12)", "PE/COFF specification, The Attribute Certificate Table"},
@@ -47,31 +47,31 @@ var headerChecks = []check{
 		Sources: []string{"arch/x86/boot/header.S (v6.12)"},
 	}, onHeader(smallInitSize)},
 	{rule.Rule{
-		ID: "image-pref-address", Severity: rule.Error, Title: "The preferred address breaks the alignment",
+		ID: "image-pref-address", Severity: rule.Error, Title: "the preferred address breaks the alignment",
 		Text: "pref_address is where the kernel goes if nothing stands in the way, and kernel_alignment is the alignment that it needs wherever it goes. " +
 			"If the first is not a multiple of the second, the decompressor and the loader compute different places.",
 		Sources: []string{"Documentation/arch/x86/boot.rst (v6.12)"},
 	}, onHeader(unalignedPref)},
 	{rule.Rule{
-		ID: "image-kernel-alignment", Severity: rule.Warning, Title: "The alignment does not suit a 64-bit kernel",
+		ID: "image-kernel-alignment", Severity: rule.Warning, Title: "the alignment does not suit a 64-bit kernel",
 		Text: "A 64-bit kernel is mapped with pages of 2 MiB, so it has to start at a multiple of 2 MiB, and min_alignment says so as a power of two. " +
 			"A smaller kernel_alignment, or one that is no power of two, lets a loader choose a place where the kernel cannot run.",
 		Sources: []string{"arch/x86/Kconfig: PHYSICAL_ALIGN (v6.12)", "Documentation/arch/x86/boot.rst (v6.12)"},
 	}, onHeader(oddAlignment)},
 	{rule.Rule{
-		ID: "image-not-64bit", Severity: rule.Warning, Title: "There is no 64-bit entry point",
+		ID: "image-not-64bit", Severity: rule.Warning, Title: "there is no 64-bit entry point",
 		Text: "Bit 0 of xloadflags says that startup_64 lies at offset 0x200 of the protected-mode part. " +
 			"Without it the kernel can be entered in 32-bit mode only, and 64-bit firmware has no way to start it but to leave 64-bit mode.",
 		Sources: []string{"Documentation/arch/x86/boot.rst (v6.12)"},
 	}, onHeader(no64Bit)},
 	{rule.Rule{
-		ID: "image-below-4g", Severity: rule.Info, Title: "The image must stay below 4 GiB",
+		ID: "image-below-4g", Severity: rule.Info, Title: "the image must stay below 4 GiB",
 		Text: "Bit 1 of xloadflags says that the kernel, its command line and its initrd may lie above 4 GiB. " +
 			"Without it everything has to fit below, where firmware and devices take most of the room.",
 		Sources: []string{"Documentation/arch/x86/boot.rst (v6.12)"},
 	}, onHeader(below4GiB)},
 	{rule.Rule{
-		ID: "image-not-relocatable", Severity: rule.Warning, Title: "The kernel runs at one address only",
+		ID: "image-not-relocatable", Severity: rule.Warning, Title: "the kernel runs at one address only",
 		Text: "relocatable_kernel is 0: the kernel has to be placed at pref_address exactly. " +
 			"A machine whose firmware keeps something there cannot boot it, and there is no physical address randomisation.",
 		Sources: []string{"Documentation/arch/x86/boot.rst (v6.12)"},

@@ -11,31 +11,31 @@ import (
 // written to, which executed, and whether the image can do without both at once.
 var promiseChecks = []check{
 	{rule.Rule{
-		ID: "image-section-wx", Severity: rule.Error, Title: "A section is writable and executable",
+		ID: "image-section-wx", Severity: rule.Error, Title: "a section is writable and executable",
 		Text:    "Such a section asks the firmware for memory that can be written to and executed at once, which is what a hardened platform refuses. Code and data belong into sections of their own.",
 		Sources: []string{"Microsoft UEFI CA signing requirements (2022-11-30)"},
 	}, onPE(sectionWX)},
 	{rule.Rule{
-		ID: "image-code-covers-data", Severity: rule.Warning, Title: "An executable section holds memory that is written to",
+		ID: "image-code-covers-data", Severity: rule.Warning, Title: "an executable section holds memory that is written to",
 		Text: "An executable section that is larger in memory than in the file ends with zero-filled memory, and nobody needs to execute zeros: that is where data, heap, stack and page tables go. " +
 			"In the old layout of x86 kernels one section, readable and executable, spans the whole decompression buffer. " +
 			"The kernel writes to it all the time, so firmware that takes the section at its word makes the boot fault.",
 		Sources: []string{"arch/x86/boot/tools/build.c (v5.10)"},
 	}, onPE(codeCoversData)},
 	{rule.Rule{
-		ID: "image-setup-executable", Severity: rule.Warning, Title: "The real-mode code is declared executable",
+		ID: "image-setup-executable", Severity: rule.Warning, Title: "the real-mode code is declared executable",
 		Text: "EFI firmware never runs the real-mode part of a kernel. " +
 			"A .setup section that is executable makes the firmware map header bytes as code for nothing.",
 		Sources: []string{"arch/x86/boot/header.S (v5.10, v6.12)"},
 	}, onPE(setupExecutable)},
 	{rule.Rule{
-		ID: "image-nx-compat-missing", Severity: rule.Warning, Title: "The image does not promise to do without W+X memory",
+		ID: "image-nx-compat-missing", Severity: rule.Warning, Title: "the image does not promise to do without W+X memory",
 		Text: "NX_COMPAT in DllCharacteristics is the image's promise that it needs no memory that is writable and executable. " +
 			"Firmware in compatibility mode switches its protection off for an image without it; strict firmware refuses to start it.",
 		Sources: []string{"arch/x86/boot/header.S (v6.9)", "Microsoft UEFI CA signing requirements (2022-11-30)"},
 	}, onPE(nxCompatMissing)},
 	{rule.Rule{
-		ID: "image-nx-compat-untrue", Severity: rule.Error, Title: "The image promises NX_COMPAT, and its sections cannot keep the promise",
+		ID: "image-nx-compat-untrue", Severity: rule.Error, Title: "the image promises NX_COMPAT, and its sections cannot keep the promise",
 		Text: "An image keeps NX_COMPAT only if its sections can be mapped with their own permissions: aligned to pages, none of them writable and executable, and no code section with memory behind it that has to be written to. " +
 			"Firmware that believes the flag protects the image as a whole and the image faults.",
 		Sources: []string{"Microsoft UEFI CA signing requirements (2022-11-30)"},

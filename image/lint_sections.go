@@ -27,7 +27,7 @@ var sectionChecks = []check{
 		Sources: []string{"arch/x86/Kconfig: EFI_STUB (v6.12)"},
 	}, noPE},
 	{rule.Rule{
-		ID: "image-subsystem", Severity: rule.Error, Title: "The image is no EFI application",
+		ID: "image-subsystem", Severity: rule.Error, Title: "the image is no EFI application",
 		Text:    "Firmware starts an image according to its subsystem. Kernels are EFI applications, 10; the memory for drivers has other types and stays with the firmware.",
 		Sources: []string{"UEFI specification 2.10, 2.1.1"},
 	}, onPE(otherSubsystem)},
@@ -38,28 +38,28 @@ var sectionChecks = []check{
 		Sources: []string{"PE/COFF specification, Optional Header Windows-Specific Fields"},
 	}, onPE(smallSizeOfImage)},
 	{rule.Rule{
-		ID: "image-section-file", Severity: rule.Error, Title: "A section's bytes lie outside the file",
+		ID: "image-section-file", Severity: rule.Error, Title: "a section's bytes lie outside the file",
 		Text:    "A section says where its bytes lie in the file. If they reach beyond its end, firmware refuses the image, or copies whatever follows the file in memory.",
 		Sources: []string{"PE/COFF specification, Section Table"},
 	}, onPE(sectionOutsideFile)},
 	{rule.Rule{
-		ID: "image-section-overlap", Severity: rule.Error, Title: "Two sections overlap in memory",
+		ID: "image-section-overlap", Severity: rule.Error, Title: "two sections overlap in memory",
 		Text:    "Sections have to be sorted by address and must not overlap, with each other or with the headers: what is copied last overwrites the other, and the permissions of the shared bytes depend on the firmware.",
 		Sources: []string{"PE/COFF specification, Section Table"},
 	}, onPE(overlappingSections)},
 	{rule.Rule{
-		ID: "image-section-alignment", Severity: rule.Warning, Title: "Sections are not aligned to pages",
+		ID: "image-section-alignment", Severity: rule.Warning, Title: "sections are not aligned to pages",
 		Text: "Permissions are a property of pages. Firmware that protects images does so only if SectionAlignment is a multiple of 4 KiB, and leaves others writable and executable as a whole. " +
 			"The old layout of x86 kernels has an alignment of 32 bytes.",
 		Sources: []string{"MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c (edk2)", "arch/x86/boot/header.S (v5.10)"},
 	}, onPE(smallAlignment)},
 	{rule.Rule{
-		ID: "image-section-shares-page", Severity: rule.Warning, Title: "Sections with different permissions share a page",
+		ID: "image-section-shares-page", Severity: rule.Warning, Title: "sections with different permissions share a page",
 		Text:    "A page has one set of permissions. If two sections that ask for different ones share a page, firmware can honour one of them at most.",
 		Sources: []string{"UEFI specification 2.10, 2.1.1"},
 	}, onPE(sharedPages)},
 	{rule.Rule{
-		ID: "image-entry", Severity: rule.Error, Title: "The entry point does not lie in an executable section",
+		ID: "image-entry", Severity: rule.Error, Title: "the entry point does not lie in an executable section",
 		Text:    "Firmware that protects images by their sections maps everything else without execution: the first instruction of the image faults.",
 		Sources: []string{"PE/COFF specification, Optional Header Standard Fields"},
 	}, onPE(entryOutsideCode)},

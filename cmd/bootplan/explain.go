@@ -76,7 +76,8 @@ func topics() []topic {
 		{"rules on trampolines: bootplan trampoline", trampoline.Rules()},
 		{"rules on KASLR: bootplan kaslr", kaslr.Rules()},
 		{"rules on maps: bootplan map lint", lint.Rules()},
-		{"rules on the kernel's own maps", memmap.Rules()},
+		{"rules on the kernel's own map", memmap.Rules()},
+		{"rules on the kernel's first allocator", alloc.MemblockRules()},
 		{"rules on images: bootplan image lint", image.LintRules()},
 	} {
 		list = append(list, ruleTopics(g.heading, g.rules)...)

@@ -71,6 +71,8 @@ var staleExecRule = rule.Rule{
 	Title: "bytes are executed that were overwritten or never written",
 	Text: "The processor is sent to an address where the code that was meant to run is not, or no longer. The rule " +
 		"compares what is executed with what was last written there.",
+	Example: "an initrd loaded over the decompressor before the decompressor runs",
+	Sources: []string{"arch/x86/boot/compressed/head_64.S:startup_64 (v6.12) runs what it has just copied"},
 }
 
 // staleExec compares what is executed with what was last written there.

@@ -30,6 +30,7 @@ var roWriteRule = rule.Rule{
 	Title: "a write where the mapping in force forbids it",
 	Text: "The mapping is read-only: a section of a PE image that promises not to be written, or memory that the boot code " +
 		"itself has protected.",
+	Sources: []string{"requirement R20 of the April 2023 thread", "UEFI 2.11, 37.2 (EFI_MEMORY_ATTRIBUTE_PROTOCOL)"},
 }
 
 // unmapped watches accesses to addresses that no table maps.
