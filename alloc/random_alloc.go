@@ -19,8 +19,8 @@ type Request struct {
 	// AllowZero is how stubs behave that know no minimum (before v6.8 and v6.6.17):
 	// with Min 0, address 0 is a place like any other.
 	AllowZero bool
-	// NoSlotSucceeds is how older stubs end when there is no place at all (v6.1.192
-	// still, v6.12.117 no longer): with success, and without an address.
+	// NoSlotSucceeds is how stubs before v6.3 (v6.1.192 still) end when there is no
+	// place at all: with success, and without an address.
 	NoSlotSucceeds bool
 }
 

@@ -2,12 +2,22 @@ package alloc
 
 import "bootplan/rule"
 
+// Identifiers of the rules.
+const (
+	ruleExactFit      = "alloc-heap-exact-fit"
+	ruleOneTry        = "alloc-one-try"
+	ruleSlotsOverflow = "alloc-slots-overflow"
+	ruleZeroLimit     = "alloc-zero-limit"
+	ruleSizeWraps     = "alloc-size-wraps"
+	ruleNoAddress     = "alloc-no-address"
+)
+
 // Rules are the surprises of the allocators in this package: what the real code
 // does and nobody would expect.
 func Rules() []rule.Rule {
 	return []rule.Rule{
 		{
-			ID: "alloc-heap-exact-fit", Severity: rule.Warning,
+			ID: ruleExactFit, Severity: rule.Warning,
 			Title: "a malloc that exactly fills the decompressor's heap fails, and so does every one after it",
 			Text: "The decompressor's malloc compares the end of the new block with the end of the heap and refuses when they are " +
 				"equal, so the last bytes can never be used. It moves its cursor before it compares, and leaves it there: " +
@@ -16,7 +26,7 @@ func Rules() []rule.Rule {
 			Sources: []string{"include/linux/decompress/mm.h:malloc (v6.12)"},
 		},
 		{
-			ID: "alloc-one-try", Severity: rule.Warning,
+			ID: ruleOneTry, Severity: rule.Warning,
 			Title: "the stub asks the firmware for one address where many would do",
 			Text: "The EFI stub chooses addresses itself, from a copy of the memory map. efi_random_alloc asks for the one slot that " +
 				"its seed selects, efi_low_alloc_above for the first suitable address of each descriptor. If the firmware refuses, " +
@@ -29,7 +39,7 @@ func Rules() []rule.Rule {
 			},
 		},
 		{
-			ID: "alloc-slots-overflow", Severity: rule.Warning,
+			ID: ruleSlotsOverflow, Severity: rule.Warning,
 			Title: "more than 2^32 slots lose the high bits of the choice",
 			Text: "The slot is the number of slots times a 32-bit seed, divided by 2^32. The product is a 64-bit number. With more " +
 				"than 2^32 slots it wraps around: some slots are taken by several seeds, others by none, and the highest are " +
@@ -38,7 +48,7 @@ func Rules() []rule.Rule {
 			Sources: []string{"drivers/firmware/efi/libstub/randomalloc.c:efi_random_alloc (v6.12)"},
 		},
 		{
-			ID: "alloc-zero-limit", Severity: rule.Info,
+			ID: ruleZeroLimit, Severity: rule.Info,
 			Title: "a limit of 0 is no limit at all",
 			Text: "efi_allocate_pages rounds the address of the last byte that it may use down to the end of a page: it adds 1, rounds " +
 				"down, subtracts 1. From 0 this goes to 1, to 0, and wraps around to the highest address there is.",
@@ -46,7 +56,7 @@ func Rules() []rule.Rule {
 			Sources: []string{"drivers/firmware/efi/libstub/mem.c:efi_allocate_pages (v6.12)"},
 		},
 		{
-			ID: "alloc-size-wraps", Severity: rule.Info,
+			ID: ruleSizeWraps, Severity: rule.Info,
 			Title: "a size near 2^64 asks for no pages",
 			Text: "Sizes are rounded up to whole pages without a check for overflow. One that is larger than 2^64-4096 becomes 0, and " +
 				"the firmware is asked for 0 pages.",
@@ -54,7 +64,7 @@ func Rules() []rule.Rule {
 			Sources: []string{"drivers/firmware/efi/libstub/mem.c:efi_allocate_pages (v6.12)"},
 		},
 		{
-			ID: "alloc-no-address", Severity: rule.Error,
+			ID: ruleNoAddress, Severity: rule.Error,
 			Title: "an allocation succeeds without an address",
 			Text: "When no slot exists at all, older versions of efi_random_alloc return the status of fetching the memory map, which " +
 				"is success, and store no address. The caller uses whatever its variable held and decompresses the kernel to there.",

@@ -96,13 +96,17 @@ func (o *StubOptions) applyEFI(list string) {
 	}
 }
 
-// StubMemoryOverride returns which of "mem=", "memmap=" and "hugepages=", tried in
-// this order, makes the EFI stub place the kernel without randomness; "" if none.
-// It is a search in the bare text: only the first occurrence of each counts, at the
-// beginning or behind white space, inside quotation marks or behind "--" as well.
-// Source: drivers/firmware/efi/libstub/x86-stub.c:parse_options (v6.12).
-func StubMemoryOverride(cmdline string) string {
-	for _, option := range [...]string{"mem=", "memmap=", "hugepages="} {
+// StubMemoryOverride returns which of "mem=", "memmap=", "efi_fake_mem=" (before 6.11)
+// and "hugepages=", tried in this order, makes the EFI stub of version v place the
+// kernel without randomness; "" if none. It is a search in the bare text: only the
+// first occurrence of each counts, at the beginning or behind white space, inside
+// quotation marks or behind "--" as well.
+// Source: drivers/firmware/efi/libstub/x86-stub.c:parse_options (v6.10, v6.12).
+func StubMemoryOverride(cmdline string, v Version) string {
+	for _, option := range [...]string{"mem=", "memmap=", "efi_fake_mem=", "hugepages="} {
+		if option == "efi_fake_mem=" && v >= V6_11 {
+			continue
+		}
 		i := strings.Index(cmdline, option)
 		if i == 0 || i > 0 && IsSpace(cmdline[i-1]) {
 			return option

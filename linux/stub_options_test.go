@@ -68,8 +68,14 @@ func TestStubMemoryOverride(t *testing.T) {
 		"\x1fmem=1G":                 "",
 		"default_hugepages=1 mem =1": "",
 	} {
-		if got := StubMemoryOverride(text); got != want {
+		if got := StubMemoryOverride(text, V6_12); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+	const fake = "efi_fake_mem=1G@4G:0x40000 hugepages=1"
+	for v, want := range map[Version]string{V6_1: "efi_fake_mem=", V6_11: "hugepages="} {
+		if got := StubMemoryOverride(fake, v); got != want {
+			t.Errorf("%v: got %q, want %q", v, got, want)
 		}
 	}
 }

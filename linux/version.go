@@ -26,6 +26,7 @@ const (
 	V5_15 Version = 5<<8 | 15
 	V5_19 Version = 5<<8 | 19
 	V6_1  Version = 6<<8 | 1
+	V6_3  Version = 6<<8 | 3
 	V6_5  Version = 6<<8 | 5
 	V6_6  Version = 6<<8 | 6
 	V6_7  Version = 6<<8 | 7

@@ -251,6 +251,10 @@ func (b *Boot) MeasureWX(milestone string) {
 	}
 }
 
+// Watched reports whether anybody looks at this boot: without, a design need not
+// look for what is odd in an algorithm.
+func (b *Boot) Watched() bool { return b.trace || len(b.checks) > 0 }
+
 // Say notes what the boot code prints.
 func (b *Boot) Say(message string) {
 	b.result.Messages = append(b.result.Messages, message)

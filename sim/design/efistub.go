@@ -323,17 +323,11 @@ func (s *stub) placeKernel(b *sim.Boot) error {
 	if err != nil {
 		return err
 	}
-	q := alloc.Request{
-		Size: s.kernel.NeededSize(), Align: image.MinKernelAlign,
-		Min: s.kernel.Setup.PrefAddress, Max: ^uint64(0), SoftReserve: !s.options.NoSoftReserve,
-	}
 	s.fw.forObject("kernel block", "room for the unpacked file and the running kernel, at a random multiple of 2 MiB", source)
-	addr, status := alloc.RandomAlloc(s.fw, q, s.draw(b, q), memmap.EFILoaderCode)
-	if status != alloc.Success {
-		return &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("Failed to decompress kernel: %v", alloc.NoMemory(s.fw.Map(), q))}
+	if s.block, err = s.allocateRandom(b); err != nil {
+		return err
 	}
 	s.fw.release("EFI memory map", buffer, source)
-	s.block = sized(addr, q.Size)
 	b.Place("kernel_block", s.block, 0)
 	return nil
 }

@@ -45,7 +45,7 @@ func surprises(b *sim.Boot, in *kaslr.Input) error {
 		return fmt.Errorf("placing the kernel: %w", err)
 	}
 	for _, f := range found {
-		b.Find(sim.Finding{Rule: f.Rule, Severity: f.Severity, Range: f.Range, Object: kernelName, Message: f.Message})
+		surprise(f).report(b, kernelName)
 	}
 	return nil
 }
@@ -55,7 +55,7 @@ func (z *decompressor) kaslrInput(b *sim.Boot) *kaslr.Input {
 	k := z.kernel
 	return &kaslr.Input{
 		Config: kaslr.Config{
-			Version:          z.version,
+			Version:          releaseOf(k, z.version),
 			PhysicalAlign:    image.MinKernelAlign,
 			UnacceptedMemory: k.Version >= linux.V6_5,
 			SoftReserve:      true,

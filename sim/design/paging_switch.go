@@ -41,10 +41,23 @@ func (z *decompressor) switchPaging(b *sim.Boot) {
 func (z *decompressor) findTrampoline(b *sim.Boot) memmap.Range {
 	in := trampoline.Input{BIOS: z.biosWords(b), EFI: z.efi != nil, Table: z.e820}
 	p := trampoline.Find(&in, z.version)
+	if b.Watched() {
+		z.explain(b, &in)
+	}
 	if words := in.BIOS; z.efi == nil && b.Scenario.BIOS == (linux.BIOSWords{}) && words != b.Scenario.BIOS {
 		b.Assume("the BIOS states the base memory that the map shows; its EBDA begins where that ends")
 	}
 	return sized(p.Start, trampoline.Size)
+}
+
+// explain reports what of the search is odd. That the place is no RAM is found when
+// the place is used.
+func (z *decompressor) explain(b *sim.Boot, in *trampoline.Input) {
+	for _, f := range trampoline.Explain(in, z.version).Findings() {
+		if f.Rule != trampoline.RuleNotRAM {
+			surprise(f).report(b, switchName)
+		}
+	}
 }
 
 // biosWords are the words of the BIOS data area: those of the scenario, or what a

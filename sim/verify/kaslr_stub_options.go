@@ -25,7 +25,7 @@ func runEFIOptions(raw json.RawMessage) (any, error) {
 		"soft_reserve":    !o.NoSoftReserve,
 		"memmap_override": nil,
 	}
-	if override := linux.StubMemoryOverride(string(in.Cmdline)); override != "" {
+	if override := linux.StubMemoryOverride(string(in.Cmdline), linux.V6_12); override != "" {
 		out["memmap_override"] = override
 	}
 	return out, nil

@@ -26,7 +26,7 @@ type decompressIn struct {
 func (in *decompressIn) seeds() (physical, virtual uint32) {
 	physical = uint32(in.RNG[0]) ^ uint32(in.RandomLong)
 	virtual = uint32(in.RNG[1]) ^ uint32(in.RandomLong>>32)
-	return kaslr.StubSeed(physical, uint32(in.Revision), in.Vendor, linux.StubMemoryOverride(string(in.Cmdline))), virtual
+	return kaslr.StubSeed(physical, uint32(in.Revision), in.Vendor, linux.StubMemoryOverride(string(in.Cmdline), linux.V6_12)), virtual
 }
 
 func runEFIDecompressKernel(text json.RawMessage) (any, error) {
