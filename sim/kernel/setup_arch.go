@@ -1,0 +1,126 @@
+package kernel
+
+import (
+	"fmt"
+
+	"bootplan/alloc"
+	"bootplan/kaslr"
+	"bootplan/linux"
+	"bootplan/memmap"
+)
+
+// State is what the kernel knows of memory at the end of setup_arch.
+type State struct {
+	Log      []string // what it prints about memory, in order, without time stamps
+	E820     *memmap.KernelE820
+	Memblock *alloc.Memblock
+	EFI      *memmap.KernelEFIMap // nil: no EFI, or its runtime services are switched off
+	MaxPFN   uint64               // page frame behind the highest RAM
+	Regions  kaslr.Regions        // where the direct map and its neighbours are
+	Mapped   memmap.Set           // what the direct map covers
+	RealMode memmap.Range         // trampoline for further processors
+	Initrd   memmap.Range         // where it is in the end, not rounded to pages; empty: none
+	PCIGap   uint64               // where devices without an address go
+}
+
+// setup is one run of setup_arch.
+type setup struct {
+	in Handover
+	State
+	params params
+}
+
+// SetupArch runs the memory part of setup_arch, and what the rest of the kernel's
+// initialisation does to the same state. The error is a *linux.Panic where the kernel
+// stops; the state then is that of the moment, and Log what it had printed. Another
+// error says what is wrong with the handover.
+// Source: arch/x86/kernel/setup.c:setup_arch (v6.12).
+func SetupArch(h *Handover) (*State, error) {
+	k, err := newSetup(h)
+	if err != nil {
+		return nil, err
+	}
+	for _, act := range k.story() {
+		if err := act(); err != nil {
+			return &k.State, err
+		}
+	}
+	return &k.State, nil
+}
+
+func newSetup(h *Handover) (*setup, error) {
+	k := &setup{in: *h}
+	tables := k.tablesInBrk()
+	if k.in.Image.BrkUsed == 0 {
+		const dmi = memmap.PageSize
+		k.in.Image.BrkUsed = tables + dmi
+	}
+	switch layout := k.in.Image.Layout; {
+	case layout.End == 0 || layout.BrkStart > layout.End:
+		return nil, fmt.Errorf("kernel from %#x to %#x, brk from %#x: expected the layout of an x86 kernel", 0, layout.End, layout.BrkStart)
+	case k.in.Image.BrkUsed < tables || k.in.Image.BrkUsed > layout.End-layout.BrkStart:
+		return nil, fmt.Errorf("%#x bytes of brk in use: expected at least %#x, for page tables, and at most %#x", k.in.Image.BrkUsed, tables, layout.End-layout.BrkStart)
+	}
+	k.Memblock = alloc.NewMemblock(h.Version)
+	k.E820 = memmap.NewKernelE820(h.Version, k.print)
+	if h.EFI != nil {
+		var err error
+		if k.EFI, err = h.EFI.kernelMap(); err != nil {
+			return nil, err
+		}
+	}
+	return k, nil
+}
+
+// print notes what the kernel prints.
+func (k *setup) print(line string) { k.Log = append(k.Log, line) }
+
+func (k *setup) printf(format string, args ...any) { k.print(fmt.Sprintf(format, args...)) }
+
+// act is one step of the story.
+type act func() error
+
+// recent is a step of Linux 5.13 and later, which reserve everything of firmware and
+// loader before they look at the memory map.
+func (k *setup) recent(a act) act { return k.when(!k.old(), a) }
+
+// before is a step at the place that it had until then.
+func (k *setup) before(a act) act { return k.when(k.old(), a) }
+
+func (k *setup) when(yes bool, a act) act {
+	if yes {
+		return a
+	}
+	return func() error { return nil }
+}
+
+func (k *setup) old() bool { return k.in.Version < linux.Of(5, 13) }
+
+// story lists the steps in order.
+func (k *setup) story() []act {
+	return []act{
+		k.reserveKernel, k.reserveLowMemory, k.reserveInitrd,
+		k.recent(k.reserveSetupData), k.recent(k.reserveBIOS),
+		k.takeMap, k.extendMap,
+		k.parseParams,
+		k.reserveEFIMap,
+		k.before(k.reserveSetupData), k.markSetupData,
+		k.finishMap,
+		k.startEFI,
+		k.addKernel, k.findEnd, k.randomizeRegions,
+		k.reserveMPTable, k.reserveBrk,
+		k.addMemory,
+		k.before(k.reserveBIOS),
+		k.findMirror, k.keepBootServices,
+		k.placeTrampoline,
+		k.mapMemory,
+		k.allocateLogBuffer,
+		k.settleInitrd,
+		k.when(k.in.Version < linux.V7_2, k.showZones),
+		k.keepForDrivers,
+		k.showNosave, k.findPCIGap,
+		k.when(k.in.Version >= linux.V7_2, k.showZones),
+		k.claimTrampoline,
+		k.showRAMBuffers,
+	}
+}
