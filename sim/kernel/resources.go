@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 
+	"bootplan/linux"
 	"bootplan/memmap"
 )
 
@@ -46,11 +47,15 @@ func (k *setup) findPCIGap() error {
 // firmware likes to hide memory of its own there.
 // Source: arch/x86/kernel/e820.c:e820__reserve_resources_late, ram_alignment (v6.12).
 func (k *setup) showRAMBuffers() error {
+	text := "reserve RAM buffer"
+	if k.in.Version >= linux.V7_2 {
+		text = "register RAM buffer resource"
+	}
 	for _, e := range k.E820.Table.Entries() {
 		start := e.Addr + e.Size
 		end := memmap.AlignUp(start, bufferAlign(start))
 		if e.Type == memmap.E820RAM && end-1 > start {
-			k.printf("e820: reserve RAM buffer [mem 0x%08x-0x%08x]", start, end-1)
+			k.printf("e820: %s [mem 0x%08x-0x%08x]", text, start, end-1)
 		}
 	}
 	return nil
