@@ -16,6 +16,9 @@ type Scenario struct {
 	CPU       CPU
 	Cmdline   string
 	Initrd    Initrd
+	// Immovable is the memory that firmware promises not to let anybody unplug (ACPI
+	// SRAT), in the order of its table; none: nothing is known about that.
+	Immovable []memmap.Range
 	BIOS      linux.BIOSWords   // zero: what a BIOS with this map would state
 	Loader    string            // who loads a bzImage without EFI: "qemu", "grub", "ipxe"; empty: fits the map
 	Policy    Policy            // how EFI firmware protects memory

@@ -136,6 +136,9 @@ func (a *app) fromLog(f *scenarioFlags, sc *sim.Scenario, doc *parse.Document) {
 		}
 		a.note("initrd taken from the log: %s", rd)
 	}
+	if sc.Immovable = doc.Log.Immovable; len(sc.Immovable) > 0 {
+		a.note("ranges that cannot be unplugged, by the ACPI SRAT in the log: %d", len(sc.Immovable))
+	}
 }
 
 // given reports whether a flag or the scenario file states name.

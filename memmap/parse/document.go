@@ -57,9 +57,10 @@ type Document struct {
 // Log is what a kernel log says beside its maps, of the first boot if there are
 // several; fields are zero where it does not.
 type Log struct {
-	Release     string       // "6.12.117+deb12-amd64"
-	CommandLine string       // as the kernel printed it
-	Ramdisk     memmap.Range // the initial ramdisk's pages
+	Release     string         // "6.12.117+deb12-amd64"
+	CommandLine string         // as the kernel printed it
+	Ramdisk     memmap.Range   // the initial ramdisk's pages
+	Immovable   []memmap.Range // memory that the ACPI SRAT does not call hot-pluggable, in its order
 }
 
 // Error says what could not be read, where, and why.

@@ -177,25 +177,33 @@ func (l *logReader) remark(line []byte) {
 		log.CommandLine = text
 	}
 	if text, found := after(line, "RAMDISK: "); found && log.Ramdisk.Empty() {
-		log.Ramdisk = parseRamdisk(text)
+		log.Ramdisk = parseRange(text)
+	}
+	if node, found := after(line, "SRAT: Node "); found && !strings.Contains(node, " hotplug") {
+		// Lines without "[mem", before v3.6, do not tell whether memory can be unplugged.
+		if at := strings.Index(node, "[mem "); at >= 0 {
+			if r := parseRange(node[at:]); !r.Empty() {
+				log.Immovable = append(log.Immovable, r)
+			}
+		}
 	}
 }
 
-// parseRamdisk reads "[mem 0x7fe78000-0x7ffcffff]", or "37d0b000 - 37ff0000" with
+// parseRange reads "[mem 0x7fe78000-0x7ffcffff]", or "37d0b000 - 37ff0000" with
 // an exclusive end, as kernels before v3.6 print it.
-func parseRamdisk(text string) memmap.Range {
+func parseRange(text string) memmap.Range {
 	c := cursor{line: text}
 	inclusive := c.skip("[mem ")
 	start, _ := c.hex()
 	if !c.skip("-") {
 		c.skip(" - ")
 	}
-	end, _ := c.hex()
+	end, ok := c.hex()
 	if inclusive {
 		end++
 	}
 	r, err := memmap.NewRange(start, end)
-	if err != nil {
+	if err != nil || !ok {
 		return memmap.Range{}
 	}
 	return r

@@ -241,3 +241,21 @@ func TestLogIsThatOfTheFirstBoot(t *testing.T) {
 		t.Errorf("%d maps, log (-want +got):\n%s", len(doc.Maps), diff)
 	}
 }
+
+// The lines are those of real machines; the second one says whether memory can be
+// unplugged, the last two do not.
+func TestImmovableMemory(t *testing.T) {
+	doc := readText(t, `[    0.000000] Linux version 6.12
+[    0.000000] BIOS-e820: [mem 0x0000000000000000-0x000000000009fbff] usable
+[    0.000000] ACPI: SRAT: Node 0 PXM 0 [mem 0x00000000-0x0009ffff]
+[    0.000000] ACPI: SRAT: Node 0 PXM 0 [mem 0x100000000-0x2ffffffff] hotplug
+[    0.000000] ACPI: SRAT: Node 0 PXM 0 [mem 0x100000000-0x17fdfffff] non-volatile
+[    0.000000] SRAT: Node 1 PXM 1 [mem 0x880000000-0x107fffffff]
+[    0.000000] SRAT: Node 0 PXM 0 100000-10000000
+[    0.000000] SRAT: Node 0 [0,a0000) + [100000,40000000) -> [0,40000000)
+`)
+	want := []memmap.Range{{Start: 0, End: 0xa0000}, {Start: 0x100000000, End: 0x17fe00000}, {Start: 0x880000000, End: 0x1080000000}}
+	if diff := cmp.Diff(want, doc.Log.Immovable); diff != "" {
+		t.Error(diff)
+	}
+}

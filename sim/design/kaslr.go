@@ -72,7 +72,22 @@ func (z *decompressor) kaslrInput(b *sim.Boot) *kaslr.Input {
 		Initrd:      kaslr.Extent{Start: z.initrd.Start, Size: z.initrd.Len()},
 		E820:        z.e820[:min(len(z.e820), memmap.MaxE820Table)],
 		EFI:         z.efiInfo(),
+		Immovable:   z.immovable(b),
 	}
+}
+
+// immovable is the memory that may be used when some could be unplugged; none where
+// the ACPI tables are not to be read.
+// Source: arch/x86/boot/compressed/acpi.c:count_immovable_mem_regions (v6.12).
+func (z *decompressor) immovable(b *sim.Boot) []kaslr.Extent {
+	if value, _ := linux.FindOption(z.cmdline.Start, b.Scenario.Cmdline, "acpi"); value == "off" {
+		return nil
+	}
+	var list []kaslr.Extent
+	for _, r := range b.Scenario.Immovable {
+		list = append(list, kaslr.Extent{Start: r.Start, Size: r.Len()})
+	}
+	return list
 }
 
 // efiInfo is struct efi_info: a loader on EFI firmware passes the map on.
