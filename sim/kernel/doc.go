@@ -2,7 +2,7 @@
 // kernel proper (setup_arch) do to memory, from what boot code handed over, and what
 // the kernel prints about it. The log is what users hold in their hands.
 //
-//	Handover -> SetupArch -> State: log, e820 tables, memblock, trampoline, initrd
+//	Handover -> SetupArch -> log, and State: e820 tables, memblock, trampoline, initrd
 //
 // [SetupArch] lists the steps in order; each is a short function in the file of its
 // subject:

@@ -46,7 +46,7 @@ func (k *setup) startEFI() error {
 	if k.in.Version >= linux.Of(6, 2) {
 		k.EFI.RemoveMMIO(&k.E820.Table)
 	}
-	if k.params.efiDebug {
+	if k.params.efiDebug && k.in.Log != nil {
 		for i, d := range k.EFI.Descriptors() {
 			k.print(d.LogLine(i))
 		}

@@ -28,6 +28,10 @@ type Handover struct {
 	// Regions answers where the direct map and its neighbours are once the end of memory
 	// is known, as a page frame; nil: where they are without randomness.
 	Regions func(maxPFN uint64) kaslr.Regions
+
+	// Log receives what the kernel prints about memory, line by line and without time
+	// stamps; nil: nothing is printed.
+	Log func(line string)
 }
 
 // Image is where the kernel runs, and how it is laid out.

@@ -53,7 +53,7 @@ func (k *setup) param(arg linux.Arg) (wellFormed bool, err error) {
 		return true, err
 	case "memblock":
 		if strings.Contains(arg.Value, "debug") {
-			k.Memblock.Log = k.print
+			k.Memblock.Log = k.in.Log
 		}
 	case "movable_node":
 		k.Memblock.MovableNode = true

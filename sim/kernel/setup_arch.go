@@ -11,7 +11,6 @@ import (
 
 // State is what the kernel knows of memory at the end of setup_arch.
 type State struct {
-	Log      []string // what it prints about memory, in order, without time stamps
 	E820     *memmap.KernelE820
 	Memblock *alloc.Memblock
 	EFI      *memmap.KernelEFIMap // nil: no EFI, or its runtime services are switched off
@@ -62,7 +61,7 @@ func newSetup(h *Handover) (*setup, error) {
 		return nil, fmt.Errorf("%#x bytes of brk in use: expected at least %#x, for page tables, and at most %#x", k.in.Image.BrkUsed, tables, layout.End-layout.BrkStart)
 	}
 	k.Memblock = alloc.NewMemblock(h.Version)
-	k.E820 = memmap.NewKernelE820(h.Version, k.print)
+	k.E820 = memmap.NewKernelE820(h.Version, h.Log)
 	if h.EFI != nil {
 		var err error
 		if k.EFI, err = h.EFI.kernelMap(); err != nil {
@@ -72,10 +71,18 @@ func newSetup(h *Handover) (*setup, error) {
 	return k, nil
 }
 
-// print notes what the kernel prints.
-func (k *setup) print(line string) { k.Log = append(k.Log, line) }
+// print is what the kernel prints.
+func (k *setup) print(line string) {
+	if k.in.Log != nil {
+		k.in.Log(line)
+	}
+}
 
-func (k *setup) printf(format string, args ...any) { k.print(fmt.Sprintf(format, args...)) }
+func (k *setup) printf(format string, args ...any) {
+	if k.in.Log != nil {
+		k.in.Log(fmt.Sprintf(format, args...))
+	}
+}
 
 // act is one step of the story.
 type act func() error
@@ -96,9 +103,16 @@ func (k *setup) when(yes bool, a act) act {
 
 func (k *setup) old() bool { return k.in.Version < linux.Of(5, 13) }
 
+// announce prints the line below the version, which is the first that depends on the boot.
+func (k *setup) announce() error {
+	k.printf("Command line: %s", k.in.Cmdline)
+	return nil
+}
+
 // story lists the steps in order.
 func (k *setup) story() []act {
 	return []act{
+		k.announce,
 		k.reserveKernel, k.reserveLowMemory, k.reserveInitrd,
 		k.recent(k.reserveSetupData), k.recent(k.reserveBIOS),
 		k.takeMap, k.extendMap,
