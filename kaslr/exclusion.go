@@ -1,55 +1,95 @@
 package kaslr
 
-import "bootplan/memmap"
+import (
+	"slices"
+
+	"bootplan/memmap"
+)
 
 // Exclusion is one reason why the kernel cannot be everywhere, with what it costs.
 type Exclusion struct {
-	What string // as in Avoid, or "minimum", "limit", "immovable", "hugepages"
+	// What is as in Avoid, or "minimum", "limit", "immovable", "hugepages",
+	// "soft-reserved", "not-mirrored".
+	What string
 	Extent
-	Bytes uint64  // candidate memory in the extent; for "immovable" outside of what is known to stay
+	Bytes uint64  // candidate memory in the extent; for a reason without one: memory that it concerns
 	Slots int64   // how many more slots there would be without it
 	Bits  float64 // by how much the entropy of the physical address would grow without it
 	Err   error   // not nil if the search would fail without it; Slots and Bits are then 0
 }
 
 // Exclusions lists what keeps the kernel out of candidate memory or costs slots: the
-// avoided ranges in their order, then the bounds, memory that may be unplugged, and
-// 1 GiB pages. Each is judged alone, all others staying in force, so the costs do not
-// add up. Errors are those of Make.
+// avoided ranges in their order, then the bounds, memory that may be unplugged, 1 GiB
+// pages, and what the attributes of an EFI map say. Each is judged alone, all others
+// staying in force, so the costs do not add up. Errors are those of Make.
 func Exclusions(in *Input) ([]Exclusion, error) {
-	var plan Plan
-	if err := plan.Make(in); err != nil || plan.Disabled {
+	j := judge{in: in}
+	if err := j.plan.Make(in); err != nil || j.plan.Disabled {
 		return nil, err
 	}
-	memory := plan.candidates(in)
-	var d Distribution
-	d.MakePhysical(&plan)
-	entropy := d.Entropy()
-	var list []Exclusion
-	note := func(e Exclusion, lifted restrictions) {
-		var without Plan
-		if e.Err = without.make(in, lifted); e.Err == nil {
-			e.Slots = int64(without.Slots - plan.Slots)
-			d.MakePhysical(&without)
-			e.Bits = d.Entropy() - entropy
-		}
-		if e.Bytes > 0 || e.Slots != 0 || e.Err != nil {
-			list = append(list, e)
-		}
+	j.places.MakePhysical(&j.plan)
+	memory := j.plan.candidates(in)
+	for i, a := range j.plan.Avoid {
+		j.note(Exclusion{What: a.What, Extent: a.Extent, Bytes: bytesIn(memory, a.Extent)}, in, restrictions{skip: i})
 	}
-	for i, a := range plan.Avoid {
-		note(Exclusion{What: a.What, Extent: a.Extent, Bytes: bytesIn(memory, a.Extent)}, restrictions{skip: i})
-	}
-	below := Extent{0, plan.Minimum}
-	above := Extent{plan.Limit, -plan.Limit - 1}
-	note(Exclusion{What: "minimum", Extent: below, Bytes: bytesIn(memory, below)}, restrictions{skip: -1, minimum: true})
-	note(Exclusion{What: "limit", Extent: above, Bytes: bytesIn(memory, above)}, restrictions{skip: -1, limit: true})
+	j.bounds(memory)
 	if len(in.Immovable) > 0 {
-		note(Exclusion{What: "immovable", Bytes: bytesOutside(memory, in.Immovable)}, restrictions{skip: -1, immovable: true})
+		j.note(Exclusion{What: "immovable", Bytes: bytesOutside(memory, in.Immovable)}, in, restrictions{skip: -1, immovable: true})
 	}
-	taken := plan.GBPages - plan.GBPagesLeft
-	note(Exclusion{What: "hugepages", Bytes: taken * memmap.GiB}, restrictions{skip: -1, hugePages: true})
-	return list, nil
+	taken := j.plan.GBPages - j.plan.GBPagesLeft
+	j.note(Exclusion{What: "hugepages", Bytes: taken * memmap.GiB}, in, restrictions{skip: -1, hugePages: true})
+	if j.plan.Source == FromEFI {
+		j.attributes(memory)
+	}
+	return j.list, nil
+}
+
+// judge weighs one reason after the other.
+type judge struct {
+	in     *Input
+	plan   Plan
+	places Distribution
+	list   []Exclusion
+}
+
+// note adds e with what it costs: other is the input, and lifted what is lifted, that
+// make a plan without it.
+func (j *judge) note(e Exclusion, other *Input, lifted restrictions) {
+	var without Plan
+	if e.Err = without.make(other, lifted); e.Err == nil {
+		var places Distribution
+		places.MakePhysical(&without)
+		e.Slots = int64(without.Slots - j.plan.Slots)
+		e.Bits = places.Entropy() - j.places.Entropy()
+	}
+	if e.Bytes > 0 || e.Slots != 0 || e.Err != nil {
+		j.list = append(j.list, e)
+	}
+}
+
+// bounds judges minimum and limit.
+func (j *judge) bounds(memory *memmap.Set) {
+	below := Extent{0, j.plan.Minimum}
+	above := Extent{j.plan.Limit, -j.plan.Limit - 1}
+	j.note(Exclusion{What: "minimum", Extent: below, Bytes: bytesIn(memory, below)}, j.in, restrictions{skip: -1, minimum: true})
+	j.note(Exclusion{What: "limit", Extent: above, Bytes: bytesIn(memory, above)}, j.in, restrictions{skip: -1, limit: true})
+}
+
+// attributes judges what the attributes of an EFI map keep out of the candidates.
+func (j *judge) attributes(memory *memmap.Set) {
+	soft, mirror := *j.in, *j.in
+	soft.SoftReserve = false
+	mirror.EFI.Descs = slices.Clone(j.in.EFI.Descs)
+	for i := range mirror.EFI.Descs {
+		mirror.EFI.Descs[i].Attr &^= memmap.EFIMoreReliable
+	}
+	for _, c := range []struct {
+		what  string
+		other *Input
+	}{{"soft-reserved", &soft}, {"not-mirrored", &mirror}} {
+		more := j.plan.candidates(c.other).Bytes() - memory.Bytes()
+		j.note(Exclusion{What: c.what, Bytes: more}, c.other, restrictions{skip: -1})
+	}
 }
 
 // MakeWithout is Make for a kernel that does not avoid one range, given by its index

@@ -57,3 +57,27 @@ func TestMakeWithout(t *testing.T) {
 		t.Errorf("%v, %d slots", err, p.Slots)
 	}
 }
+
+// Each piece of 2 GiB has 513 places. Only the first is mirrored and not reserved for
+// a driver; each reason alone costs one of the others.
+func TestExclusionsByAttributes(t *testing.T) {
+	piece := func(gib uint64, attr memmap.EFIAttr) memmap.EFIDescriptor {
+		return memmap.EFIDescriptor{Type: memmap.EFIConventional, Phys: gib * memmap.GiB, Pages: 2 * memmap.GiB / memmap.PageSize, Attr: attr}
+	}
+	in := bare()
+	in.SoftReserve = true
+	in.EFI = EFIInfo{Signature: "EL64", DescSize: 48, MapSize: 3 * 48, Descs: []memmap.EFIDescriptor{
+		piece(1, memmap.EFIMoreReliable), piece(4, 0), piece(8, memmap.EFISP|memmap.EFIMoreReliable),
+	}}
+	got, err := Exclusions(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Exclusion{
+		{What: "soft-reserved", Bytes: 2 * memmap.GiB, Slots: 513, Bits: 1},
+		{What: "not-mirrored", Bytes: 2 * memmap.GiB, Slots: 513, Bits: 1},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
+		t.Error(diff)
+	}
+}
