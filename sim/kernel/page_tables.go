@@ -90,42 +90,48 @@ func join(pieces []piece) []piece {
 	return joined
 }
 
-// entry is what a page-table entry holds.
-type entry uint8
-
-const (
-	none  entry = iota
-	leaf        // a large page
-	table       // a table of the next level
-)
-
-// pageTables counts the tables of the direct map. Entries for 1 GiB and above are
-// indexed by virtual address, which KASLR moves in steps of 1 GiB; those below by
+// pageTables are the tables of the direct map that exist. Tables for 1 GiB and above
+// are named by virtual address, which KASLR moves in steps of 1 GiB; those below by
 // physical address.
 // Source: arch/x86/mm/init_64.c:__kernel_physical_mapping_init, phys_p4d_init,
 // phys_pud_init, phys_pmd_init (v6.12).
 type pageTables struct {
-	base    uint64 // virtual address of physical address 0
-	la57    bool
-	upper   map[level]bool
-	entries [2]map[uint64]entry // of 1 GiB, of 2 MiB
+	base   uint64 // virtual address of physical address 0
+	la57   bool
+	exists map[table]bool
 }
 
-// level names a table above those of 1 GiB entries by what it covers: 1<<shift bytes.
-type level struct {
+// table names a page table by what it covers: the 1<<shift bytes from index<<shift on.
+type table struct {
 	shift int
 	index uint64
 }
 
 func newPageTables(base uint64, la57 bool) pageTables {
-	return pageTables{base, la57, map[level]bool{}, [2]map[uint64]entry{{}, {}}}
+	return pageTables{base, la57, map[table]bool{}}
 }
 
-// add maps a piece, taking a page for every table that is missing, and returns the
-// end of what it mapped.
+// need makes sure that the table with the 1<<shift bytes around addr exists; page
+// takes the memory for it.
+func (t *pageTables) need(shift int, addr uint64, page func() error) error {
+	name := table{shift, addr >> shift}
+	if t.exists[name] {
+		return nil
+	}
+	t.exists[name] = true
+	return page()
+}
+
+// add maps a piece, and returns the end of what it mapped: the last large page may
+// reach beyond the piece.
 func (t *pageTables) add(p piece, page func() error) (end uint64, err error) {
 	for at := p.Start; at < p.End; at = memmap.AlignDown(at, page1G) + page1G {
-		if err := t.reach(t.base+at, page); err != nil {
+		if t.la57 {
+			if err := t.need(48, t.base+at, page); err != nil {
+				return 0, err
+			}
+		}
+		if err := t.need(39, t.base+at, page); err != nil {
 			return 0, err
 		}
 		if end, err = t.addGiB(at, p, page); err != nil {
@@ -135,56 +141,27 @@ func (t *pageTables) add(p piece, page func() error) (end uint64, err error) {
 	return end, nil
 }
 
-// reach makes sure that the tables above the entry for virt exist.
-func (t *pageTables) reach(virt uint64, page func() error) error {
-	for shift := 48; shift >= 39; shift -= 9 {
-		l := level{shift, virt >> shift}
-		if shift == 48 && !t.la57 || t.upper[l] {
-			continue
-		}
-		if err := page(); err != nil {
-			return err
-		}
-		t.upper[l] = true
-	}
-	return nil
-}
-
-// addGiB maps the part of a piece that lies in the GiB at address at.
+// addGiB maps the part of a piece that lies in the GiB at address at. A large page
+// needs no table of its own, but where a table exists already it is used.
 func (t *pageTables) addGiB(at uint64, p piece, page func() error) (end uint64, err error) {
 	next := memmap.AlignDown(at, page1G) + page1G
-	e := t.entries[0]
-	if i := (t.base + at) >> 30; e[i] != table {
-		if p.sizes&use1G != 0 {
-			e[i] = leaf
-			return next, nil
+	if p.sizes&use1G != 0 && !t.exists[table{30, (t.base + at) >> 30}] {
+		return next, nil
+	}
+	if err := t.need(30, t.base+at, page); err != nil {
+		return 0, err
+	}
+	end = min(next, p.End)
+	if p.sizes&use2M != 0 {
+		if !t.exists[table{21, (end - 1) >> 21}] {
+			return memmap.AlignUp(end, page2M), nil
 		}
-		if err := page(); err != nil {
+		return memmap.AlignUp(end, memmap.PageSize), nil
+	}
+	for ; at < end; at = memmap.AlignDown(at, page2M) + page2M {
+		if err := t.need(21, at, page); err != nil {
 			return 0, err
 		}
-		e[i] = table
 	}
-	for ; at < min(next, p.End); at = memmap.AlignDown(at, page2M) + page2M {
-		if end, err = t.add2M(at, p, page); err != nil {
-			return 0, err
-		}
-	}
-	return end, nil
-}
-
-// add2M maps the part of a piece that lies in the 2 MiB at address at.
-func (t *pageTables) add2M(at uint64, p piece, page func() error) (end uint64, err error) {
-	next := memmap.AlignDown(at, page2M) + page2M
-	e := t.entries[1]
-	if i := at >> 21; e[i] != table {
-		if p.sizes&use2M != 0 {
-			e[i] = leaf
-			return next, nil
-		}
-		if err := page(); err != nil {
-			return 0, err
-		}
-		e[i] = table
-	}
-	return min(next, memmap.AlignUp(p.End, memmap.PageSize)), nil
+	return memmap.AlignUp(end, memmap.PageSize), nil
 }
