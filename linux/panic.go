@@ -19,6 +19,9 @@ func (p *Panic) Error() string {
 // OnlyPanic returns err if it is a Panic, and nil otherwise: what is left of an
 // error whose status code the kernel's own caller ignores.
 func OnlyPanic(err error) error {
+	if err == nil {
+		return nil // the usual case, which must not allocate
+	}
 	var p *Panic
 	if errors.As(err, &p) {
 		return err

@@ -13,6 +13,9 @@ func isRAM(t memmap.E820Type) bool { return t == memmap.E820RAM || t == memmap.E
 // showNosave prints the page frames that hibernation does not save: what is no RAM.
 // Source: arch/x86/kernel/e820.c:e820__register_nosave_regions (v6.12).
 func (k *setup) showNosave() error {
+	if k.in.Log == nil {
+		return nil
+	}
 	var last uint64
 	for _, e := range k.E820.Table.Entries() {
 		if isRAM(e.Type) {
@@ -47,6 +50,9 @@ func (k *setup) findPCIGap() error {
 // firmware likes to hide memory of its own there.
 // Source: arch/x86/kernel/e820.c:e820__reserve_resources_late, ram_alignment (v6.12).
 func (k *setup) showRAMBuffers() error {
+	if k.in.Log == nil {
+		return nil
+	}
 	text := "reserve RAM buffer"
 	if k.in.Version >= linux.V7_2 {
 		text = "register RAM buffer resource"

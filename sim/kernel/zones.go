@@ -17,6 +17,9 @@ var zones = [...]struct {
 // showZones prints how memory is divided.
 // Source: mm/mm_init.c:free_area_init (v6.12).
 func (k *setup) showZones() error {
+	if k.in.Log == nil {
+		return nil
+	}
 	k.print("Zone ranges:")
 	start := k.Memblock.StartOfDRAM() / memmap.PageSize
 	for _, z := range zones {
