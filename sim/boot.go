@@ -260,6 +260,18 @@ func (b *Boot) Say(message string) {
 	b.result.Messages = append(b.result.Messages, message)
 }
 
+// Stopped reports whether the processor has stopped the boot: nothing happens any more.
+func (b *Boot) Stopped() bool { return b.stopped }
+
+// Traced reports whether somebody wants more than the outcome.
+func (b *Boot) Traced() bool { return b.trace }
+
+// KernelSays notes what the kernel prints about memory, and what it shows of it in
+// /proc/iomem.
+func (b *Boot) KernelSays(log, iomem []string) {
+	b.result.KernelLog, b.result.IOMem = log, iomem
+}
+
 // Assume notes an assumption that the scenario left to the design.
 func (b *Boot) Assume(text string) {
 	b.result.Assumptions = append(b.result.Assumptions, text)

@@ -46,6 +46,8 @@ type Result struct {
 	Randomness  Randomness
 	Messages    []string // what the boot code prints
 	Assumptions []string // what the scenario left open and the design assumed
+	KernelLog   []string // when the run was traced: what the kernel prints about memory, without time stamps
+	IOMem       []string // when the run was traced: RAM and the kernel in /proc/iomem
 	Before      Picture
 	After       Picture
 

@@ -44,12 +44,14 @@ type Random interface {
 	Physical() uint64        // kaslr_get_random_long("Physical")
 	Virtual() uint64         // kaslr_get_random_long("Virtual")
 	StubSeed() (p, v uint32) // the EFI stub's seed words after mixing: physical slot, virtual offset
+	Memory() uint64          // kaslr_get_random_long("Memory"), asked by the kernel proper
 }
 
 // Fixed answers with the same numbers each time.
 type Fixed struct {
-	PhysicalValue, VirtualValue uint64
-	Seed                        [2]uint32
+	PhysicalValue, VirtualValue, MemoryValue uint64
+
+	Seed [2]uint32
 }
 
 // Physical is PhysicalValue.
@@ -60,6 +62,9 @@ func (f Fixed) Virtual() uint64 { return f.VirtualValue }
 
 // StubSeed is Seed.
 func (f Fixed) StubSeed() (p, v uint32) { return f.Seed[0], f.Seed[1] }
+
+// Memory is MemoryValue.
+func (f Fixed) Memory() uint64 { return f.MemoryValue }
 
 // Seeded derives all answers from one seed, with the splitmix64 generator, so that
 // a scenario and a seed name one boot.
@@ -74,5 +79,6 @@ func Seeded(seed uint64) Fixed {
 	f := Fixed{PhysicalValue: next(), VirtualValue: next()}
 	s := next()
 	f.Seed = [2]uint32{uint32(s), uint32(s >> 32)}
+	f.MemoryValue = next()
 	return f
 }

@@ -16,6 +16,7 @@ import (
 	"bootplan/rule"
 	"bootplan/sim/check"
 	"bootplan/sim/design"
+	"bootplan/sim/kernel"
 	"bootplan/sim/report"
 	"bootplan/trampoline"
 )
@@ -73,6 +74,7 @@ func topics() []topic {
 	}{
 		{"rules on boots: bootplan run", check.Rules()},
 		{"rules on allocators: bootplan run", alloc.Rules()},
+		{"rules on the early kernel: bootplan run", kernel.Rules()},
 		{"rules on trampolines: bootplan trampoline", trampoline.Rules()},
 		{"rules on KASLR: bootplan kaslr", kaslr.Rules()},
 		{"rules on maps: bootplan map lint", lint.Rules()},

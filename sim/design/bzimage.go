@@ -59,6 +59,7 @@ type decompressor struct {
 	target uint64 // where the decompressor copies itself to: T
 	la57   bool   // 5-level paging is on
 
+	random   bool   // the kernel was told that KASLR is on
 	virtual  uint64 // offset of the kernel's virtual address, LOAD_PHYSICAL_ADDR unless randomised
 	identity *alloc.IdentityMap
 	lent     []memmap.Span[string] // what was needed in the low memory that it borrows
@@ -89,7 +90,7 @@ func (d bzimage) Boot(b *sim.Boot) error {
 		return err
 	}
 	z.enterKernel(b)
-	return nil
+	return z.handOver(b)
 }
 
 // assumeVersion notes when the kernel is not of the generation that the design models.

@@ -49,6 +49,8 @@ type stub struct {
 	paging     memmap.Range // code page and table page of the 5-level switch
 	block      memmap.Range // for the kernel
 	e820       alloc.E820Table
+	extension  memmap.Range // for the entries that do not fit into boot_params
+	finalMap   memmap.Range // buffer of the memory map that the kernel reads
 	virtual    uint64
 }
 
@@ -77,7 +79,7 @@ func (d efistub) Boot(b *sim.Boot) error {
 	}
 	s.switchPaging(b)
 	s.enterKernel(b)
-	return nil
+	return s.handOver(b)
 }
 
 // loadImage is the firmware's image loader.
@@ -259,6 +261,7 @@ func (s *stub) exitBootServices(b *sim.Boot) error {
 	if err != nil {
 		return err
 	}
+	s.extension, s.finalMap = extension, r
 	b.Do(sim.Step{Op: sim.Write, Object: "EFI memory map", Range: r, Keep: true, Why: "fetched from the firmware", Source: source})
 	b.MeasureWX("exit_boot_services")
 	b.Do(sim.Step{Op: sim.Exit, Object: "boot services", Why: "the firmware's allocator is gone; its page tables stay in force", Source: source})

@@ -21,20 +21,17 @@ func (z *decompressor) randomise(b *sim.Boot) error {
 	plan := &kaslr.Plan{}
 	err := plan.Make(in)
 	b.Randomness(sim.Randomness{Decompressor: plan, Input: in})
-	if errors.Is(err, kaslr.ErrNeverReturns) {
-		return &sim.Failure{Rule: "never-returns", Message: "the search for a random place never ends"}
-	}
-	if err != nil {
-		return fmt.Errorf("placing the kernel: %w", err)
-	}
 	if err := surprises(b, in); err != nil {
 		return err
+	}
+	if errors.Is(err, kaslr.ErrNeverReturns) {
+		return &sim.Failure{Rule: "never-returns", Message: "the search for a random place never ends"}
 	}
 	choice := plan.Choose(b.Scenario.Random)
 	for _, text := range plan.WarningsOf(choice) {
 		b.Say(text)
 	}
-	z.output, z.virtual = choice.Phys, choice.Virt
+	z.output, z.virtual, z.random = choice.Phys, choice.Virt, !plan.Disabled
 	return nil
 }
 

@@ -1,0 +1,158 @@
+package design
+
+import (
+	"errors"
+
+	"bootplan/image"
+	"bootplan/kaslr"
+	"bootplan/linux"
+	"bootplan/memmap"
+	"bootplan/sim"
+	"bootplan/sim/kernel"
+	"bootplan/trampoline"
+)
+
+// arrival is what boot code leaves to the kernel proper, apart from the scenario.
+type arrival struct {
+	kernel  *image.Kernel
+	version linux.Version // of the design
+	phys    uint64        // where the kernel runs
+
+	e820      []memmap.E820Entry // in boot_params
+	extension kernel.SetupData   // what did not fit, if its Addr is not 0
+	loader    uint8              // type_of_loader
+	initrd    memmap.Range
+	efi       *kernel.EFI
+	bios      linux.BIOSWords
+	la57      bool // 5-level paging is on
+	random    bool // KASLR_FLAG is set
+}
+
+// Types of boot loaders, as boot_params states them.
+// Source: Documentation/arch/x86/boot.rst (v6.12); recorded boots.
+const (
+	loaderStub = 0x21
+	loaderIPXE = 0x46
+	loaderGRUB = 0x72
+	loaderQEMU = 0xb0
+)
+
+// handOver follows the kernel through the first hundred steps of its own.
+func handOver(b *sim.Boot, a *arrival) error {
+	if b.Stopped() {
+		return nil
+	}
+	h, ok := a.handover(b)
+	if !ok {
+		b.Assume("the image has no section headers: the early kernel's memory is not followed")
+		return nil
+	}
+	var log []string
+	if b.Traced() {
+		h.Log = func(line string) { log = append(log, line) }
+	}
+	state, err := kernel.SetupArch(h)
+	var stopped *linux.Panic
+	if err != nil && !errors.As(err, &stopped) {
+		return err
+	}
+	b.In(sim.Kernel)
+	if b.Traced() {
+		b.KernelSays(log, state.IOMem(&h.Image))
+	}
+	a.showKernel(b, state)
+	if stopped != nil {
+		return &sim.Failure{Rule: "kernel-panic", Message: stopped.Error()}
+	}
+	return nil
+}
+
+// handover is the arrival as the kernel sees it; ok is false if its layout is not known.
+func (a *arrival) handover(b *sim.Boot) (h *kernel.Handover, ok bool) {
+	layout := a.kernel.VO.Layout
+	if layout == nil {
+		return nil, false
+	}
+	version := releaseOf(a.kernel, a.version)
+	h = &kernel.Handover{
+		Version: version, Cmdline: b.Scenario.Cmdline,
+		Image:  kernel.Image{Phys: a.phys, Layout: *layout, RealModeSize: trampoline.RealModeSize(version)},
+		Memory: memmap.BootMemory{Table: a.e820}, TypeOfLoader: a.loader, Initrd: a.initrd, EFI: a.efi, BIOS: a.bios,
+		CPU:     kernel.CPU{LA57: a.la57, GBPages: true},
+		Regions: a.regions(b),
+	}
+	if a.extension.Addr != 0 {
+		h.SetupData = append(h.SetupData, a.extension)
+	}
+	return h, true
+}
+
+// regions are where the kernel puts the direct map and its neighbours, as in Debian's
+// kernels: CONFIG_ZONE_DEVICE=y.
+func (a *arrival) regions(b *sim.Boot) func(maxPFN uint64) kaslr.Regions {
+	config := kaslr.RegionConfig{Enabled: a.random, LA57: a.la57, ZoneDevice: true}
+	return func(maxPFN uint64) kaslr.Regions {
+		return kaslr.RandomizeRegions(config, maxPFN, b.Scenario.Random.Memory())
+	}
+}
+
+// showKernel tells what the kernel did.
+func (a *arrival) showKernel(b *sim.Boot, s *kernel.State) {
+	const source = "arch/x86/realmode/init.c:reserve_real_mode"
+	if !s.RealMode.Empty() {
+		b.Do(sim.Step{Op: sim.Alloc, Object: "real-mode trampoline", Range: s.RealMode,
+			Why: "further processors start in real mode: as high below 1 MiB as there is room", Source: source})
+		b.Place("realmode_trampoline", s.RealMode, 0)
+	}
+	b.Do(sim.Step{Op: sim.Alloc, Object: "low memory", Range: memmap.Range{End: memmap.MiB},
+		Why: "the rest of the first MiB is kept from use: BIOSes write to it at any time", Source: source})
+	b.Place("direct_map", memmap.Range{End: s.MaxPFN * memmap.PageSize}, s.Regions.PageOffset)
+	if s.Initrd.Start != a.initrd.Start && !s.Initrd.Empty() {
+		b.Do(sim.Step{Op: sim.Alloc, Object: "initrd", Range: s.Initrd,
+			Why: "mem= or memmap= took the memory away in which it lies: it moves", Source: "arch/x86/kernel/setup.c:relocate_initrd"})
+		b.Place("moved_initrd", s.Initrd, 0)
+	}
+}
+
+// handOver states what the decompressor and its loader leave.
+func (z *decompressor) handOver(b *sim.Boot) error {
+	a := &arrival{
+		kernel: z.kernel, version: z.version, phys: z.output, e820: z.e820, initrd: z.initrd,
+		loader: z.loaderType(b), bios: z.biosWords(b), la57: z.la57, random: z.random,
+	}
+	if z.efi != nil {
+		const grubMap = 0x8d000 // behind its command line, as recorded
+		a.efi = &kernel.EFI{MapAddr: grubMap, DescSize: efiDescSize, Descriptors: z.efi}
+	}
+	return handOver(b, a)
+}
+
+// loaderType is what the loader says that it is.
+func (z *decompressor) loaderType(b *sim.Boot) uint8 {
+	switch {
+	case !z.realMode:
+		return loaderGRUB
+	case b.Scenario.Loader == "ipxe":
+		return loaderIPXE
+	}
+	return loaderQEMU
+}
+
+// efiDescSize is the size of a descriptor of an EFI memory map on EDK2.
+const efiDescSize = 48
+
+// handOver states what the stub leaves.
+func (s *stub) handOver(b *sim.Boot) error {
+	a := &arrival{
+		kernel: s.kernel, version: s.version, phys: s.block.Start, e820: s.e820.Entries, initrd: s.initrd, loader: loaderStub,
+		efi:  &kernel.EFI{MapAddr: s.finalMap.Start + 24 + 40, DescSize: efiDescSize, Descriptors: s.fw.Map()},
+		bios: b.Scenario.BIOS, la57: !s.paging.Empty() && !s.options.No5Level, random: !s.options.NoKASLR,
+	}
+	if ext := s.e820.Extension; len(ext) > 0 {
+		const setupE820Ext, entryBytes = 1, 20
+		a.extension = kernel.SetupData{
+			SetupDataNode: memmap.SetupDataNode{Addr: s.extension.Start, Type: setupE820Ext, Len: uint32(len(ext) * entryBytes)}, E820: ext,
+		}
+	}
+	return handOver(b, a)
+}
