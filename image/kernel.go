@@ -8,6 +8,7 @@ import (
 // Kind is the container of a kernel image.
 type Kind string
 
+// The containers that are read.
 const (
 	BzImage   Kind = "bzimage"   // x86 bzImage, with or without a PE header
 	ZBoot     Kind = "zboot"     // EFI zboot: a PE image that carries a compressed kernel

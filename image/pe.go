@@ -15,9 +15,13 @@ type Section struct {
 	Characteristics uint32
 }
 
-// Readable, Writable and Executable report the section's permissions.
-func (s Section) Readable() bool   { return s.Characteristics&0x40000000 != 0 }
-func (s Section) Writable() bool   { return s.Characteristics&0x80000000 != 0 }
+// Readable reports IMAGE_SCN_MEM_READ.
+func (s Section) Readable() bool { return s.Characteristics&0x40000000 != 0 }
+
+// Writable reports IMAGE_SCN_MEM_WRITE.
+func (s Section) Writable() bool { return s.Characteristics&0x80000000 != 0 }
+
+// Executable reports IMAGE_SCN_MEM_EXECUTE.
 func (s Section) Executable() bool { return s.Characteristics&0x20000000 != 0 }
 
 // Perm is the section's permissions as "r-x".

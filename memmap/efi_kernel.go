@@ -1,6 +1,9 @@
 package memmap
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // KernelEFIMap is the EFI memory map as the kernel proper keeps it: an array of
 // descriptors in memory, whose length need not be a whole number of them.
@@ -39,7 +42,7 @@ func (m *KernelEFIMap) SetRuntime(i int) { m.descs[i].Attr |= EFIRuntime }
 // is dropped, it costs the map its last valid descriptor.
 // Source: arch/x86/platform/efi/efi.c:efi_clean_memmap (v6.12).
 func (m *KernelEFIMap) Clean() (dropped int) {
-	all := append(m.descs, m.rest...)
+	all := slices.Concat(m.descs, m.rest)
 	valid := all[:0]
 	for _, d := range all {
 		if d.fits() {

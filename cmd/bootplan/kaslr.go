@@ -56,6 +56,9 @@ func (a *app) kaslr(f *scenarioFlags, whatIf bool) error {
 	if err != nil {
 		return err
 	}
+	if result.Outcome != sim.Boots {
+		return status(exitFails)
+	}
 	return a.verdict(result.Findings)
 }
 

@@ -99,19 +99,6 @@ func (a *app) mapShow(paths []string, from string) error {
 	return errors.Join(failed...)
 }
 
-// stateMaps returns the maps of doc in the JSON form, with what is odd in them.
-func stateMaps(doc *parse.Document) []parse.Stated {
-	var maps []parse.Stated
-	for i, found := range lintDocument(doc, lint.Options{}) {
-		m := parse.State(&doc.Maps[i], doc.Form, doc.File)
-		for _, f := range found {
-			m.Findings = append(m.Findings, f)
-		}
-		maps = append(maps, m)
-	}
-	return maps
-}
-
 // printDocument prints what a document holds in a few lines, then map by map.
 func (a *app) printDocument(doc *parse.Document) error {
 	fmt.Fprintf(a.out, "%s: %s (%s)\n", doc.File, report.Count(uint64(len(doc.Maps)), "map"), describe(doc))

@@ -10,6 +10,7 @@ import (
 // Form names the way in which a map is written down.
 type Form string
 
+// The forms of a memory map.
 const (
 	KernelLog     Form = "kernel-log"      // e820 and EFI maps as Linux prints them
 	EFIShell      Form = "efi-shell"       // the table of the UEFI Shell's memmap

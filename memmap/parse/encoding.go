@@ -10,15 +10,15 @@ import (
 // decoded returns r without a byte order mark, and in ASCII if it is UTF-16: the
 // UEFI Shell's "memmap > map.txt" and Windows terminals write that.
 func decoded(r *bufio.Reader) *bufio.Reader {
-	head, _ := r.Peek(3)
+	head, _ := r.Peek(3) // what was peeked at can be discarded
 	switch {
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
-		r.Discard(3)
+		_, _ = r.Discard(3)
 	case bytes.HasPrefix(head, []byte("\xff\xfe")):
-		r.Discard(2)
+		_, _ = r.Discard(2)
 		return bufio.NewReaderSize(&wideText{r, binary.LittleEndian}, maxLine)
 	case bytes.HasPrefix(head, []byte("\xfe\xff")):
-		r.Discard(2)
+		_, _ = r.Discard(2)
 		return bufio.NewReaderSize(&wideText{r, binary.BigEndian}, maxLine)
 	}
 	return r

@@ -41,13 +41,14 @@ func readJSON(doc *Document, r io.Reader) error {
 
 // failed gives an error of package json its place.
 func (j *jsonReader) failed(err error) error {
-	switch e := err.(type) {
-	case *Error:
-		return e
-	case *json.SyntaxError:
-		return &Error{Line: j.lineAt(int(e.Offset)), Reason: "expected JSON: " + e.Error()}
-	}
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	var placed *Error
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &placed):
+		return placed
+	case errors.As(err, &syntax):
+		return &Error{Line: j.lineAt(int(syntax.Offset)), Reason: "expected JSON: " + syntax.Error()}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return &Error{Line: j.lineAt(len(j.data)), Reason: "expected more JSON: the text ends too early"}
 	}
 	return &Error{Line: j.lineAt(int(j.in.InputOffset())), Reason: "expected the JSON of a map: " + err.Error()}

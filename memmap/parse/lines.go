@@ -3,6 +3,7 @@ package parse
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 )
 
@@ -51,14 +52,14 @@ func (l *lines) next() bool {
 
 // stop notes how a read ended.
 func (l *lines) stop(err error) {
-	l.cut = err == bufio.ErrBufferFull
+	l.cut = errors.Is(err, bufio.ErrBufferFull)
 	if !l.cut {
 		l.err = err
 	}
 }
 
 func (l *lines) finish() bool {
-	if l.err == io.EOF {
+	if errors.Is(l.err, io.EOF) {
 		l.err = nil
 	}
 	return false

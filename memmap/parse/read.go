@@ -24,7 +24,7 @@ func Read(file string, r io.Reader, form Form) (*Document, error) {
 	}
 	text := decoded(bufio.NewReaderSize(r, maxLine))
 	head, err := text.Peek(maxLine)
-	if err != nil && err != io.EOF && err != bufio.ErrBufferFull {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	sniffed := form == ""

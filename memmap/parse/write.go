@@ -116,7 +116,7 @@ func writeEFIBinary(w io.Writer, m *memmap.Map) {
 		for _, field := range []uint64{uint64(d.Type), d.Phys, d.Virt, d.Pages, uint64(d.Attr)} {
 			b = binary.LittleEndian.AppendUint64(b, field)
 		}
-		w.Write(b[:efiUsual])
+		_, _ = w.Write(b[:efiUsual]) // w keeps its first error
 	}
 }
 
@@ -124,7 +124,7 @@ func writeE820Binary(w io.Writer, m *memmap.Map) {
 	for _, e := range m.Entries {
 		b := binary.LittleEndian.AppendUint64(make([]byte, 0, e820Stride), e.Addr)
 		b = binary.LittleEndian.AppendUint64(b, e.Size)
-		w.Write(binary.LittleEndian.AppendUint32(b, uint32(e.Type)))
+		_, _ = w.Write(binary.LittleEndian.AppendUint32(b, uint32(e.Type)))
 	}
 }
 

@@ -35,7 +35,7 @@ func runEFIDecompressKernel(text json.RawMessage) (any, error) {
 		return nil, err
 	}
 	align := uint64(in.Config.PhysAlign)
-	virt, seed := uint64(kaslr.LoadPhysicalAddr), uint32(0)
+	virt, seed := kaslr.LoadPhysicalAddr, uint32(0)
 	random := !linux.ParseStubOptions(string(in.Cmdline)).NoKASLR
 	if random {
 		var virtSeed uint32
