@@ -28,11 +28,7 @@ func (q Request) Exclusions(descs []memmap.EFIDescriptor) []Exclusion {
 		}
 	}
 	for _, t := range typesOf(descs) {
-		without, _ := q.total(changed(descs, func(d *memmap.EFIDescriptor) {
-			if d.Type == t {
-				d.Type = memmap.EFIConventional
-			}
-		}))
+		without, _ := q.total(freed(descs, t))
 		note(t.String(), bytesOf(descs, everything, func(d *memmap.EFIDescriptor) bool { return d.Type == t }), without)
 	}
 	attribute := func(what string, attr memmap.EFIAttr, concerns func(*memmap.EFIDescriptor) bool) {
@@ -99,6 +95,23 @@ func typesOf(descs []memmap.EFIDescriptor) []memmap.EFIType {
 		}
 	}
 	return types
+}
+
+// freed is a map in which memory of type t is free, and one with free neighbours.
+func freed(descs []memmap.EFIDescriptor, t memmap.EFIType) []memmap.EFIDescriptor {
+	var list []memmap.EFIDescriptor
+	for _, d := range descs {
+		if d.Type == t {
+			d.Type = memmap.EFIConventional
+		}
+		if n := len(list); n > 0 && isFree(&d) && isFree(&list[n-1]) && d.Attr == list[n-1].Attr &&
+			list[n-1].Phys+list[n-1].Pages*memmap.PageSize == d.Phys {
+			list[n-1].Pages += d.Pages
+			continue
+		}
+		list = append(list, d)
+	}
+	return list
 }
 
 // changed is a map in which every descriptor has been changed.

@@ -22,7 +22,8 @@ func TestExclusions(t *testing.T) {
 		free(1*mib, 9*mib, 0), // below the minimum: slots at 2, 4 and 6 MiB
 		free(16*mib, 32*mib, 0),
 		typed(memmap.EFIBootServicesData, free(32*mib, 36*mib, 0)),
-		typed(memmap.EFIBootServicesCode, free(36*mib, 37*mib, 0)), // too small for a slot even if it were free
+		typed(memmap.EFIBootServicesCode, free(36*mib, 37*mib, 0)), // has a slot only together with what follows
+		free(37*mib, 38*mib, 0),
 		typed(memmap.EFIBootServicesData, free(40*mib, 42*mib, 0)),
 		typed(memmap.EFIMMIO, free(42*mib, 48*mib, 0)),
 		free(48*mib, 64*mib, memmap.EFIHotPluggable),
@@ -33,12 +34,12 @@ func TestExclusions(t *testing.T) {
 	q := Request{Size: 2 * mib, Align: 2 * mib, Min: 16 * mib, Max: 4*memmap.GiB - 1, SoftReserve: true}
 	want := []Exclusion{
 		{"Boot Data", 6 * mib, 3},
-		{"Boot Code", 1 * mib, 0},
+		{"Boot Code", 1 * mib, 1},
 		{"hot-pluggable", 16 * mib, 8},
 		{"soft-reserved", 6 * mib, 3},
 		{"minimum", 8 * mib, 3},
 		{"limit", 8 * mib, 4},
-		{"too-small", 2 * mib, 0},
+		{"too-small", 3 * mib, 0},
 	}
 	if diff := cmp.Diff(want, q.Exclusions(descs)); diff != "" {
 		t.Error(diff)
@@ -50,7 +51,7 @@ func TestExclusions(t *testing.T) {
 		{"Boot Data", 6 * mib, 0},
 		{"Boot Code", 1 * mib, 0},
 		{"hot-pluggable", 16 * mib, 0},
-		{"not-mirrored", 8*mib + 16*mib + 6*mib + 2*mib + 8*mib, 3}, // the soft-reserved ones
+		{"not-mirrored", 8*mib + 1*mib + 16*mib + 6*mib + 2*mib + 8*mib, 3}, // the soft-reserved ones
 		{"minimum", 8 * mib, 0},
 		{"limit", 8 * mib, 0},
 	}

@@ -38,7 +38,7 @@ func Exclusions(in *Input) ([]Exclusion, error) {
 	}
 	taken := j.plan.GBPages - j.plan.GBPagesLeft
 	j.note(Exclusion{What: "hugepages", Bytes: taken * memmap.GiB}, in, restrictions{skip: -1, hugePages: true})
-	if j.plan.Source == FromEFI {
+	if in.EFI.present() {
 		j.attributes(memory)
 	}
 	return j.list, nil

@@ -62,6 +62,9 @@ func (f *finder) places() {
 	if len(p.Areas) == MaxAreas {
 		f.report(ruleAreaLimit, f.memory(p.Areas[MaxAreas-1]), "the search ended with area %d at %#x", MaxAreas, p.Areas[MaxAreas-1].Start)
 	}
+	if p.TooManyMemmaps {
+		return // memory was not searched
+	}
 	if p.Slots == 0 {
 		f.report(ruleNoPlace, memmap.Range{}, "no free memory between %#x and %#x has room for %#x bytes", p.Minimum, p.Limit, p.NeededSize)
 		return

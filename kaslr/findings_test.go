@@ -68,7 +68,7 @@ func TestFindings(t *testing.T) {
 		"entry twice":    {func(in *Input) { in.E820 = append(in.E820, in.E820[2]) }, []string{ruleRepeatedArea}},
 		"pieces":         {pieces, []string{ruleAreaLimit}},
 		"no place":       {func(in *Input) { in.Cmdline = "mem=64M" }, []string{ruleNoPlace}},
-		"list of five":   {func(in *Input) { in.Cmdline = "memmap=1M$1G,1M$2G,1M$3G,1M$4G,1G@5G" }, []string{ruleNoPlace, ruleTooMany}},
+		"list of five":   {func(in *Input) { in.Cmdline = "memmap=1M$1G,1M$2G,1M$3G,1M$4G,1G@5G" }, []string{ruleTooMany}},
 		"option of five": {func(in *Input) { in.Cmdline = "memmap=1M$1G,1M$2G,1M$3G,1M$4G memmap=1M$5G" }, []string{ruleIgnoredMemmap}},
 		"empty memmap":   {func(in *Input) { in.Cmdline = "memmap=0$1G" }, []string{ruleEmptyMemmap}},
 		"mem=0":          {func(in *Input) { in.Cmdline = "mem=0 memmap=1G$4G" }, []string{ruleCutShort}},

@@ -51,11 +51,23 @@ func (e Extent) proper() (r memmap.Range, ok bool) {
 	return r, err == nil
 }
 
-// candidates is the memory that the search looks at, entries that wrap around 2^64
-// left out.
+// firmwareMap is the map that is searched, unless a kexec handover names other memory.
+func (in *Input) firmwareMap() Source {
+	if in.EFI.present() {
+		return FromEFI
+	}
+	return FromE820
+}
+
+// candidates is the memory that the search looks at, or would look at if it took
+// place, entries that wrap around 2^64 left out.
 func (p *Plan) candidates(in *Input) *memmap.Set {
+	source := p.Source
+	if source == FromNothing {
+		source = in.firmwareMap()
+	}
 	memory := &memmap.Set{}
-	for e := range in.entries(p.Source) {
+	for e := range in.entries(source) {
 		if r, ok := e.proper(); ok && e.candidate {
 			memory.Add(r)
 		}
@@ -66,10 +78,7 @@ func (p *Plan) candidates(in *Input) *memmap.Set {
 // freeMemory is the memory that the firmware's map calls free and nothing else,
 // even where the search looks at another list.
 func (in *Input) freeMemory() *memmap.Set {
-	source := FromE820
-	if in.EFI.present() {
-		source = FromEFI
-	}
+	source := in.firmwareMap()
 	free := &memmap.Set{}
 	for e := range in.entries(source) {
 		if r, ok := e.proper(); ok && e.free {

@@ -1,10 +1,9 @@
 package report
 
 import (
+	"errors"
 	"fmt"
-	"io"
 	"math"
-	"strings"
 
 	"bootplan/kaslr"
 	"bootplan/memmap"
@@ -13,22 +12,29 @@ import (
 
 // KASLR is where a kernel can land, in JSON.
 type KASLR struct {
-	Schema       string       `json:"schema"`
-	Design       string       `json:"design"`
-	SlotAreas    []SlotArea   `json:"slot_areas"`
-	Slots        uint64       `json:"slots"`
-	EntropyBits  float64      `json:"entropy_bits"`
-	Distribution string       `json:"distribution"` // "uniform", "nearly uniform", "uneven" or "fixed"
-	Physical     Places       `json:"physical"`
-	Virtual      Places       `json:"virtual"`
-	Avoided      []Avoided    `json:"avoided"`
-	Findings     []RunFinding `json:"findings"`
-	Messages     []string     `json:"messages"`
+	Schema       string        `json:"schema"`
+	Design       string        `json:"design"`
+	Outcome      sim.Outcome   `json:"outcome"`
+	Failure      string        `json:"failure"`
+	Kernel       *RunPlacement `json:"kernel"` // with the random numbers of this run; null if it fails
+	Bytes        uint64        `json:"bytes"`  // that the kernel needs at its place
+	Alignment    string        `json:"alignment"`
+	SlotAreas    []SlotArea    `json:"slot_areas"`
+	Slots        uint64        `json:"slots"`
+	EntropyBits  float64       `json:"entropy_bits"`
+	Distribution string        `json:"distribution"` // "uniform", "nearly uniform", "uneven", "fixed" or "unknown"
+	FixedBy      string        `json:"fixed_by"`     // why the physical address is not random
+	Physical     Places        `json:"physical"`
+	Virtual      Places        `json:"virtual"`
+	Avoided      []Avoided     `json:"avoided"`
+	Findings     []RunFinding  `json:"findings"`
+	Messages     []string      `json:"messages"`
 
-	align uint64
+	align    uint64
+	findings []sim.Finding
 }
 
-// SlotArea is a row of places, align bytes apart.
+// SlotArea is a row of places.
 type SlotArea struct {
 	Start string `json:"start"`
 	Slots uint64 `json:"slots"`
@@ -55,83 +61,120 @@ type Level struct {
 type Avoided struct {
 	What string `json:"what"`
 	Range
-	Bytes uint64  `json:"bytes"`
-	Slots int64   `json:"slots"` // how many more there would be
-	Bits  float64 `json:"bits"`  // by how much the entropy would grow
+	Bytes uint64  `json:"bytes"`           // of memory that the kernel could use otherwise
+	Slots int64   `json:"slots"`           // how many more there would be
+	Bits  float64 `json:"bits"`            // by how much the entropy would grow
+	Error string  `json:"error,omitempty"` // why no figure can be given
+
+	extent kaslr.Extent
 }
 
 // NewKASLR tells where the kernel of r can land.
 func NewKASLR(r *sim.Result) (*KASLR, error) {
 	k := &KASLR{
-		Schema: Schema, Design: r.Design, SlotAreas: []SlotArea{}, Avoided: []Avoided{}, Findings: []RunFinding{},
-		Messages: append([]string{}, r.Messages...),
+		Schema: Schema, Design: r.Design, Outcome: r.Outcome, Failure: r.Failure,
+		SlotAreas: []SlotArea{}, Avoided: []Avoided{}, Findings: []RunFinding{},
+		Messages: append([]string{}, r.Messages...), findings: r.Findings,
 	}
 	for _, f := range r.Findings {
 		k.Findings = append(k.Findings, newRunFinding(f))
 	}
-	if err := k.areas(r); err != nil {
+	if p, ok := r.Placement("kernel"); ok {
+		k.Kernel = &RunPlacement{JSONRange(p.Range), Address(p.Virtual)}
+	}
+	k.FixedBy = fixedBy(r.Randomness)
+	if err := k.decompressor(r.Randomness); err != nil && !errors.Is(err, kaslr.ErrNeverReturns) {
 		return nil, err
 	}
-	physical, err := r.Randomness.Physical()
-	if err != nil {
-		return nil, fmt.Errorf("physical places: %w", err)
-	}
-	virtual, err := r.Randomness.Virtual()
-	if err != nil {
-		return nil, fmt.Errorf("virtual places: %w", err)
-	}
-	k.Physical, k.Virtual = newPlaces(physical), newPlaces(virtual)
-	k.Slots, k.EntropyBits, k.Distribution = k.Physical.Slots, k.Physical.EntropyBits, kindOf(physical)
+	k.stub(r.Randomness.Stub)
+	k.distributions(r.Randomness)
 	return k, nil
 }
 
-// areas lists the rows of places, and what keeps the kernel out of the rest.
-func (k *KASLR) areas(r *sim.Result) error {
-	switch random := r.Randomness; {
-	case random.Decompressor != nil:
-		k.align = random.Decompressor.Align
-		for _, a := range random.Decompressor.Areas {
-			k.area(a.Start, a.Slots)
+// fixedBy says why there is nothing to choose from; empty if there is.
+func fixedBy(r sim.Randomness) string {
+	switch plan := r.Decompressor; {
+	case plan == nil:
+	case plan.Disabled && r.Input.CmdlinePtr == 0:
+		return "there is no command line, which counts as nokaslr"
+	case plan.Disabled:
+		return "nokaslr is on the command line"
+	case plan.TooManyMemmaps:
+		return "memory is not searched, because a memmap= list has a fifth range"
+	case plan.Slots == 0:
+		return "no free memory is large enough for the kernel"
+	case plan.Slots == 1:
+		return "there is only one place"
+	}
+	switch s := r.Stub; {
+	case s == nil:
+	case s.NoKASLR:
+		return "nokaslr is on the command line, so the stub takes the first place"
+	case s.Override != "":
+		return s.Override + " is on the command line, so the stub takes the first place"
+	case len(s.Areas) == 1 && s.Areas[0].Slots == 1:
+		return "there is only one place"
+	}
+	return ""
+}
+
+// decompressor tells what the decompressor chooses from.
+func (k *KASLR) decompressor(r sim.Randomness) error {
+	if r.Decompressor == nil {
+		return nil
+	}
+	k.size(r.Decompressor.NeededSize, r.Decompressor.Align)
+	excluded, err := kaslr.Exclusions(r.Input)
+	if err != nil {
+		return err
+	}
+	for _, a := range r.Decompressor.Areas {
+		k.area(a.Start, a.Slots)
+	}
+	for _, e := range excluded {
+		a := Avoided{What: e.What, Range: extentRange(e.Extent), Bytes: e.Bytes, Slots: e.Slots, Bits: e.Bits, extent: e.Extent}
+		if e.Err != nil {
+			a.Error = e.Err.Error()
 		}
-		excluded, err := kaslr.Exclusions(random.Input)
-		if err != nil {
-			return err
-		}
-		for _, e := range excluded {
-			k.Avoided = append(k.Avoided, Avoided{What: e.What, Range: extentRange(e.Extent), Bytes: e.Bytes, Slots: e.Slots, Bits: e.Bits})
-		}
-	case random.Stub != nil:
-		k.align = random.Stub.Request.Align
-		for _, a := range random.Stub.Areas {
-			k.area(a.Start, a.Slots)
-		}
-		k.Avoided = append(k.Avoided, belowMinimum(random.Stub))
+		k.Avoided = append(k.Avoided, a)
 	}
 	return nil
 }
 
-// belowMinimum is what the stub's lowest address costs.
-func belowMinimum(s *sim.StubPlaces) Avoided {
-	q := s.Request
-	q.Min = 0
-	var with, without uint64
+// stub tells what the EFI stub chooses from; s may be nil.
+func (k *KASLR) stub(s *sim.StubPlaces) {
+	if s == nil {
+		return
+	}
+	k.size(s.Request.Size, s.Request.Align)
+	var slots uint64
 	for _, a := range s.Areas {
-		with += a.Slots
+		k.area(a.Start, a.Slots)
+		slots += a.Slots
 	}
-	for _, a := range q.Areas(nil, s.Map) {
-		without += a.Slots
-	}
-	below, free := memmap.Range{End: s.Request.Min}, &memmap.Set{}
-	for _, d := range s.Map {
-		if r, err := d.Range(); err == nil && d.Type == memmap.EFIConventional {
-			free.Add(r.Intersect(below))
+	for _, e := range s.Request.Exclusions(s.Map) {
+		a := Avoided{What: e.What, Bytes: e.Bytes, Slots: e.Slots}
+		if e.What == "minimum" {
+			a.extent = kaslr.Extent{Size: s.Request.Min}
 		}
+		if slots > 0 {
+			a.Bits = math.Log2(float64(int64(slots)+e.Slots) / float64(slots))
+		}
+		a.Range = extentRange(a.extent)
+		k.Avoided = append(k.Avoided, a)
 	}
-	a := Avoided{What: "minimum", Range: JSONRange(below), Bytes: free.Bytes(), Slots: int64(without - with)}
-	if with > 0 {
-		a.Bits = math.Log2(float64(without) / float64(with))
-	}
-	return a
+}
+
+// distributions tells how probable the places are.
+func (k *KASLR) distributions(r sim.Randomness) {
+	physical, err := r.Physical()
+	k.Physical = newPlaces(physical, err)
+	k.Slots, k.EntropyBits, k.Distribution = k.Physical.Slots, k.Physical.EntropyBits, kindOf(physical, err)
+	k.Virtual = newPlaces(r.Virtual())
+}
+
+func (k *KASLR) size(bytes, align uint64) {
+	k.Bytes, k.align, k.Alignment = bytes, align, Address(align)
 }
 
 func (k *KASLR) area(start, slots uint64) {
@@ -145,11 +188,13 @@ func extentRange(e kaslr.Extent) Range {
 	if e.Wraps() {
 		return Range{Address(e.Start), fmt.Sprintf("0x1%016x", e.End())}
 	}
-	return Range{Address(e.Start), Address(e.End())}
+	return JSONRange(memmap.Range{Start: e.Start, End: e.End()})
 }
 
-func newPlaces(d *kaslr.Distribution) Places {
-	if d == nil {
+// newPlaces is d in JSON. With nothing to choose from, or more than can be told apart
+// (err), there is no level of chance.
+func newPlaces(d *kaslr.Distribution, err error) Places {
+	if err != nil || d == nil {
 		return Places{Places: 1, Levels: []Level{{"1", 1}}}
 	}
 	p := Places{Slots: d.Slots, Places: d.Places, EntropyBits: d.Entropy(), MinEntropyBits: d.MinEntropy(), Levels: []Level{}}
@@ -160,8 +205,10 @@ func newPlaces(d *kaslr.Distribution) Places {
 }
 
 // kindOf names the shape of a distribution.
-func kindOf(d *kaslr.Distribution) string {
+func kindOf(d *kaslr.Distribution, err error) string {
 	switch {
+	case err != nil:
+		return "unknown"
 	case d == nil || d.Places == 1:
 		return "fixed"
 	case len(d.Levels) == 1:
@@ -170,162 +217,4 @@ func kindOf(d *kaslr.Distribution) string {
 		return "nearly uniform"
 	}
 	return "uneven"
-}
-
-// KASLRText tells the number first, then where the places are and why not elsewhere.
-func KASLRText(w io.Writer, k *KASLR, whatIf bool, style Style) error {
-	fmt.Fprintln(w, k.answer())
-	if style.Quiet {
-		return nil
-	}
-	for i, a := range k.SlotAreas {
-		if i == 20 && !style.Verbose {
-			fmt.Fprintf(w, "  … %d more areas, see them with -v\n", len(k.SlotAreas)-i)
-			break
-		}
-		r := memmap.Range{Start: a.start, End: a.start + (a.Slots-1)*k.align + 1}
-		fmt.Fprintf(w, "  first at 0x%016x, last at 0x%016x  %14s\n", r.Start, r.End-1, Count(a.Slots, "place"))
-	}
-	k.keptOut(w)
-	fmt.Fprintln(w, k.virtual())
-	for _, text := range k.Messages {
-		fmt.Fprintf(w, "prints: %q\n", text)
-	}
-	for _, f := range k.Findings {
-		fmt.Fprintf(w, "%s %s: %s\n", style.Severity(f.severity), f.Rule, f.Message)
-	}
-	if whatIf {
-		if err := k.whatIf(w); err != nil {
-			return err
-		}
-	}
-	k.histogram(w)
-	return nil
-}
-
-// answer is the first line.
-func (k *KASLR) answer() string {
-	p := k.Physical
-	switch k.Distribution {
-	case "fixed":
-		return "0 bits: the kernel's physical address is not random."
-	case "uniform":
-		return fmt.Sprintf("%.1f bits: %s, all equally likely.", p.EntropyBits, Count(p.Places, "place"))
-	case "nearly uniform":
-		return fmt.Sprintf("%.1f bits: %s, equally likely but for the last bit of the random number (%s each).",
-			p.EntropyBits, Count(p.Places, "place"), probabilities(p.Levels))
-	}
-	return fmt.Sprintf("%.1f bits: %s, not equally likely; the best guess is right with probability %s (%.1f bits).",
-		p.EntropyBits, Count(p.Places, "place"), p.Levels[0].Probability, p.MinEntropyBits)
-}
-
-// probabilities names the levels: "1 in 2,981".
-func probabilities(levels []Level) string {
-	var n uint64
-	for _, l := range levels {
-		n += l.Places
-	}
-	return "1 in " + Thousands(n)
-}
-
-// reasons are what keeps a kernel out of memory, in words.
-var reasons = map[string]string{
-	"image": "the compressed kernel", "initrd": "the initrd", "cmdline": "the command line", "boot_params": "boot_params",
-	"minimum": "the lowest address allowed", "limit": "the highest address allowed", "immovable": "memory that may be unplugged",
-	"hugepages": "1 GiB pages asked for", "setup_data": "setup_data", "setup_indirect": "setup_data elsewhere",
-}
-
-// reasonFor names what a in words.
-func reasonFor(a Avoided) string {
-	if text, ok := reasons[a.What]; ok {
-		return text
-	}
-	return a.What // "memmap0" …
-}
-
-// keptOut says what the kernel avoids and what that costs.
-func (k *KASLR) keptOut(w io.Writer) {
-	var parts []string
-	for _, a := range k.Avoided {
-		if a.Slots != 0 {
-			parts = append(parts, fmt.Sprintf("%s (%s, %.2f bits)", reasonFor(a), Count(uint64(max(a.Slots, -a.Slots)), "place"), math.Abs(a.Bits)))
-		}
-	}
-	if parts != nil {
-		fmt.Fprintln(w, "Kept out by "+strings.Join(parts, ", ")+".")
-	}
-}
-
-// virtual is the line about the virtual address.
-func (k *KASLR) virtual() string {
-	v := k.Virtual
-	if v.Slots == 0 {
-		return "Virtual: fixed."
-	}
-	return fmt.Sprintf("Virtual: %s, %.1f bits. Together %.1f bits.", Count(v.Places, "place"), v.EntropyBits, v.EntropyBits+k.EntropyBits)
-}
-
-// whatIf tables what each avoided thing costs by itself.
-func (k *KASLR) whatIf(w io.Writer) error {
-	var rows [][]string
-	for _, a := range k.Avoided {
-		from, to := a.Start, a.End
-		if from == to {
-			from, to = "–", "–" // no memory of its own
-		}
-		rows = append(rows, []string{"without " + reasonFor(a), from, to, Size(a.Bytes), fmt.Sprintf("%+d", a.Slots), fmt.Sprintf("%+.3f", a.Bits)})
-	}
-	if rows == nil {
-		_, err := fmt.Fprintln(w, "Nothing is avoided: nothing is chosen.")
-		return err
-	}
-	fmt.Fprintln(w)
-	right := func(title string) Column { return Column{Title: title, Right: true} }
-	return Table(w, []Column{{Title: "what if"}, right("from"), right("to"), right("memory"), right("places"), right("bits")}, rows)
-}
-
-// histogramWidth is how many columns a histogram has.
-const histogramWidth = 64
-
-// histogram shows how the places spread over the addresses between first and last.
-func (k *KASLR) histogram(w io.Writer) {
-	if k.Physical.Places < 2 {
-		return
-	}
-	low, high := k.SlotAreas[0].start, uint64(0)
-	for _, a := range k.SlotAreas {
-		low, high = min(low, a.start), max(high, a.start+(a.Slots-1)*k.align)
-	}
-	counts := make([]uint64, histogramWidth)
-	step := (high-low)/histogramWidth + 1
-	for _, a := range k.SlotAreas {
-		spread(counts, a, low, step, k.align)
-	}
-	var most uint64
-	for _, n := range counts {
-		most = max(most, n)
-	}
-	bars := []rune(" ▁▂▃▄▅▆▇█")
-	line := make([]rune, histogramWidth)
-	for i, n := range counts {
-		level := (n*uint64(len(bars)-1) + most - 1) / most
-		line[i] = bars[level]
-	}
-	left, right := short(low), short(high)
-	fmt.Fprintf(w, "\n%s\n%s%*s\n%s a column, at most %s\n", string(line), left, histogramWidth-len(left), right, Size(step), Count(most, "place"))
-}
-
-// spread counts the places of an area into columns of step bytes from low on.
-func spread(counts []uint64, a SlotArea, low, step, align uint64) {
-	for i := range counts {
-		from, to := low+uint64(i)*step, low+uint64(i+1)*step
-		if to <= a.start {
-			continue
-		}
-		first := (max(from, a.start) - a.start + align - 1) / align
-		end := min((to-a.start+align-1)/align, a.Slots)
-		if first < end {
-			counts[i] += end - first
-		}
-	}
 }

@@ -26,6 +26,9 @@ func Size(n uint64) string {
 			return strings.TrimSuffix(strings.TrimSuffix(text, ".0"), ".00") + " " + u.name
 		}
 	}
+	if n == 1 {
+		return "1 byte"
+	}
 	return strconv.FormatUint(n, 10) + " bytes"
 }
 

@@ -11,6 +11,7 @@ import (
 func TestSize(t *testing.T) {
 	for n, want := range map[uint64]string{
 		0:                              "0 bytes",
+		1:                              "1 byte",
 		1023:                           "1023 bytes",
 		639 * memmap.KiB:               "639 KiB",
 		56 * memmap.MiB:                "56 MiB",
