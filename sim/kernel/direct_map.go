@@ -78,6 +78,11 @@ func (d *directMap) growDown(all memmap.Range) error {
 	step, mapped := uint64(page2M), uint64(0)
 	d.maxMapped, d.minMapped = 0, begin
 	for last := begin; last > all.Start; {
+		if end := memmap.AlignUp(d.endOfRAM(last), step); end < last && step != 0 {
+			last = max(end, all.Start) // the kernel steps through what is no RAM
+			d.minMapped = last
+			continue
+		}
 		start := all.Start
 		if last > step {
 			start = max(start, memmap.AlignDown(last-1, step))
@@ -95,6 +100,17 @@ func (d *directMap) growDown(all memmap.Range) error {
 		return d.mapRAM(memmap.Range{Start: begin, End: all.End})
 	}
 	return nil
+}
+
+// endOfRAM is the end of the highest RAM below addr; 0 if there is none.
+func (d *directMap) endOfRAM(addr uint64) uint64 {
+	var end uint64
+	for _, r := range d.Memblock.Memory.Regions {
+		if r.Start < addr {
+			end = min(r.End, addr)
+		}
+	}
+	return end
 }
 
 // largerStep keeps one bit less than a table level apart: in the worst case a step
@@ -125,6 +141,10 @@ func (d *directMap) growUp(all memmap.Range) error {
 	step, mapped := uint64(page2M), uint64(0)
 	d.minMapped = all.Start
 	for start := all.Start; start < all.End; {
+		if ram := memmap.AlignDown(d.startOfRAM(start), step); ram > start && step != 0 {
+			start = min(ram, all.End)
+			continue
+		}
 		next := all.End
 		if step != 0 && all.End-start > step {
 			next = min(next, memmap.AlignUp(start+1, step))
@@ -139,6 +159,16 @@ func (d *directMap) growUp(all memmap.Range) error {
 		}
 	}
 	return nil
+}
+
+// startOfRAM is the start of the lowest RAM from addr on; 2^64-1 if there is none.
+func (d *directMap) startOfRAM(addr uint64) uint64 {
+	for _, r := range d.Memblock.Memory.Regions {
+		if r.End > addr {
+			return max(r.Start, addr)
+		}
+	}
+	return ^uint64(0)
 }
 
 // mapRAM maps what is RAM in r.

@@ -125,7 +125,7 @@ func (t *pageTables) need(shift int, addr uint64, page func() error) error {
 // add maps a piece, and returns the end of what it mapped: the last large page may
 // reach beyond the piece.
 func (t *pageTables) add(p piece, page func() error) (end uint64, err error) {
-	for at := p.Start; at < p.End; at = memmap.AlignDown(at, page1G) + page1G {
+	for at := p.Start; at < p.End; at = t.next(at, p) {
 		if t.la57 {
 			if err := t.need(48, t.base+at, page); err != nil {
 				return 0, err
@@ -139,6 +139,18 @@ func (t *pageTables) add(p piece, page func() error) (end uint64, err error) {
 		}
 	}
 	return end, nil
+}
+
+// next is where to go on behind the GiB at address at. Of a piece with pages of 1 GiB
+// only the first and the last can share their table with other pieces; in between only
+// the tables above count, each of which covers 512 GiB.
+func (t *pageTables) next(at uint64, p piece) uint64 {
+	next := memmap.AlignDown(at, page1G) + page1G
+	if p.sizes&use1G == 0 {
+		return next
+	}
+	const upper = 512 * page1G
+	return max(next, min(memmap.AlignDown(t.base+at, upper)+upper-t.base, memmap.AlignDown(p.End-1, page1G)))
 }
 
 // addGiB maps the part of a piece that lies in the GiB at address at. A large page
