@@ -15,20 +15,23 @@ import (
 
 func newRunCmd(a *app) *cobra.Command {
 	var f scenarioFlags
+	var log bool
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "One boot, step by step: what was allocated, copied, mapped and executed where and why",
 		Args:  cobra.NoArgs,
 		Example: `  bootplan run                              the EFI stub on an embedded OVMF map
   bootplan run --map dmesg.txt -v           your machine, with the reason for every step
-  bootplan run --design bzimage --policy ovmf --cmdline nokaslr`,
-		RunE: func(*cobra.Command, []string) error { return a.run(&f) },
+  bootplan run --design bzimage --policy ovmf --cmdline nokaslr
+  bootplan run --map dmesg.txt --log        what the kernel would log about memory, to diff with what it did`,
+		RunE: func(*cobra.Command, []string) error { return a.run(&f, log) },
 	}
 	f.add(cmd.Flags())
+	cmd.Flags().BoolVar(&log, "log", false, "print what the kernel prints about memory, as dmesg shows it (memblock=debug, efi=debug in --cmdline print more)")
 	return cmd
 }
 
-func (a *app) run(f *scenarioFlags) error {
+func (a *app) run(f *scenarioFlags, log bool) error {
 	sc, err := a.scenario(f)
 	if err != nil {
 		return err
@@ -40,19 +43,30 @@ func (a *app) run(f *scenarioFlags) error {
 	if err != nil {
 		return err
 	}
-	if a.json {
-		run := report.NewRun(result)
-		run.Schema = report.Schema
-		if err := a.print(run); err != nil {
-			return err
-		}
-	} else if err := report.RunText(a.out, result, prefers(sc), a.style()); err != nil {
+	if err := a.printRun(result, sc, log); err != nil {
 		return err
 	}
 	if result.Outcome != sim.Boots {
 		return status(exitFails)
 	}
 	return a.verdict(result.Findings)
+}
+
+// printRun prints a boot, or only what its kernel prints.
+func (a *app) printRun(r *sim.Result, sc *sim.Scenario, log bool) error {
+	switch {
+	case a.json:
+		run := report.NewRun(r)
+		run.Schema = report.Schema
+		if log {
+			run.KernelLog, run.IOMem = r.KernelLog, r.IOMem
+		}
+		return a.print(run)
+	case log:
+		a.printLog(r)
+		return nil
+	}
+	return report.RunText(a.out, r, prefers(sc), a.style())
 }
 
 // prefers is the address at which the scenario's kernel would rather run.

@@ -48,7 +48,7 @@ func (f *scenarioFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.Cmdline, "cmdline", "", "kernel command line (default: that of the log, if the map is one)")
 	flags.StringVar(&f.Initrd, "initrd", "", "initrd: SIZE[@ADDR] or a file (default: that of the log, if the map is one)")
 	flags.Uint64Var(&f.Seed, "seed", 0, "seed of the random numbers")
-	flags.StringVar(&f.Random, "random", "", "the random numbers themselves: physical=0x…,virtual=0x…")
+	flags.StringVar(&f.Random, "random", "", "the random numbers themselves: physical=0x…,virtual=0x…,memory=0x…")
 	flags.StringVar(&f.file, "scenario", "", "YAML file with the same keys as these flags")
 }
 
@@ -245,15 +245,17 @@ func parseRandom(text string, seed uint64) (sim.Random, error) {
 		name, value, _ := strings.Cut(item, "=")
 		n, err := strconv.ParseUint(value, 0, 64)
 		if err != nil {
-			return nil, fmt.Errorf("%q: expected physical=NUMBER or virtual=NUMBER", item)
+			return nil, fmt.Errorf("%q: expected physical=NUMBER, virtual=NUMBER or memory=NUMBER", item)
 		}
 		switch name {
 		case "physical":
 			fixed.PhysicalValue, fixed.Seed[0] = n, uint32(n)
 		case "virtual":
 			fixed.VirtualValue, fixed.Seed[1] = n, uint32(n)
+		case "memory":
+			fixed.MemoryValue = n
 		default:
-			return nil, fmt.Errorf("%q: expected physical or virtual", name)
+			return nil, fmt.Errorf("%q: expected physical, virtual or memory", name)
 		}
 	}
 	return fixed, nil

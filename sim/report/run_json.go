@@ -22,6 +22,8 @@ type Run struct {
 	Metrics     map[string]float64      `json:"metrics"`
 	Messages    []string                `json:"messages"`
 	Assumptions []string                `json:"assumptions"`
+	KernelLog   []string                `json:"kernel_log,omitempty"` // with run --log
+	IOMem       []string                `json:"iomem,omitempty"`      // with run --log
 }
 
 // RunPlacement is a placement in JSON.
