@@ -129,6 +129,7 @@ func memblockSteps(m *alloc.Memblock, ops []operation, run func(operation) (step
 			s.ReservedArray, s.ReservedMax = number(m.Reserved.Array), m.Reserved.Capacity
 		}
 		if err != nil {
+			s.Addr = nil // a call that stops the kernel returns nothing
 			err = s.set(err)
 			return append(steps, s), true, err
 		}
