@@ -39,7 +39,7 @@ func placeRules() []rule.Rule {
 			Title: "the kernel can land on memory that the map does not call free",
 			Text: "Only entries of free memory are searched, each for itself. Entries of another type that overlap them are not looked " +
 				"at. After a kexec handover the scratch areas are taken as they are, whatever the map says about them.",
-			Example: "RAM [mem 0x0000000000000000-0x000000003fffffff] and inside it Reserved [mem 0x0000000020000000-0x0000000020000fff]",
+			Example: "RAM [mem 0x0000000000100000-0x000000007fffffff] and inside it reserved [mem 0x0000000020000000-0x0000000020000fff]",
 			Sources: []string{
 				"arch/x86/boot/compressed/kaslr.c:process_e820_entries, process_efi_entries (v6.12)",
 				"arch/x86/boot/compressed/kaslr.c:process_kho_entries (v7.2)",
@@ -77,7 +77,7 @@ func placeRules() []rule.Rule {
 			Text: "Slot areas are not compared with each other. Map entries that overlap, or a search that has gone round past 2^64, " +
 				"store the same memory again, up to a hundred times. Places in it are as many times as probable as others, and the " +
 				"number of slots tells too much entropy.",
-			Example: "the entry RAM [mem 0x0000000000000000-0x000000003fffffff] twice in the table",
+			Example: "the entry RAM [mem 0x0000000000100000-0x000000007fffffff] twice in the table",
 			Sources: []string{"arch/x86/boot/compressed/kaslr.c:store_slot_info (v6.12)"},
 		},
 		{
@@ -93,7 +93,7 @@ func placeRules() []rule.Rule {
 			Title: "there is no place to choose from",
 			Text: "No free memory between the minimum and the limit is large enough. The kernel stays where it would be without KASLR; " +
 				"its virtual address is random all the same.",
-			Example: "mem=64M with a kernel that needs 56 MiB and a compressed image behind 16 MiB",
+			Example: "mem=64M, a kernel that needs 46 MiB, and its compressed image from 56 MiB to 68 MiB",
 			Sources: []string{"arch/x86/boot/compressed/kaslr.c:choose_random_location (v6.12)"},
 		},
 	}

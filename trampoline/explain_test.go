@@ -12,6 +12,7 @@ import (
 // Every rule on the smallest table that breaks it: its own example.
 func TestFindings(t *testing.T) {
 	pc := linux.BIOSWords{BaseKiB: 639, EBDASegment: 0x9fc0}
+	shown := map[string]bool{}
 	for _, c := range []struct {
 		name  string
 		table []memmap.E820Entry
@@ -34,6 +35,14 @@ func TestFindings(t *testing.T) {
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s: %s", c.name, diff)
+		}
+		for _, id := range got {
+			shown[id] = true
+		}
+	}
+	for _, r := range Rules() {
+		if !shown[r.ID] {
+			t.Errorf("%s: no example", r.ID)
 		}
 	}
 }

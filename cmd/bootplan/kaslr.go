@@ -56,10 +56,10 @@ func (a *app) kaslr(f *scenarioFlags, whatIf bool) error {
 	if err != nil {
 		return err
 	}
-	if result.Outcome != sim.Boots {
+	if k.Kernel == nil {
 		return status(exitFails)
 	}
-	return a.verdict(result.Findings)
+	return a.verdict(k.Surprises())
 }
 
 // print writes v as JSON.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"bootplan/kaslr"
 	"bootplan/memmap"
@@ -14,10 +15,9 @@ import (
 type KASLR struct {
 	Schema       string        `json:"schema"`
 	Design       string        `json:"design"`
-	Outcome      sim.Outcome   `json:"outcome"`
-	Failure      string        `json:"failure"`
-	Kernel       *RunPlacement `json:"kernel"` // with the random numbers of this run; null if it fails
-	Bytes        uint64        `json:"bytes"`  // that the kernel needs at its place
+	Failure      string        `json:"failure"` // why the boot does not get as far as the kernel
+	Kernel       *RunPlacement `json:"kernel"`  // with the random numbers of this run; null after a failure
+	Bytes        uint64        `json:"bytes"`   // that the kernel needs at its place
 	Alignment    string        `json:"alignment"`
 	SlotAreas    []SlotArea    `json:"slot_areas"`
 	Slots        uint64        `json:"slots"`
@@ -72,15 +72,19 @@ type Avoided struct {
 // NewKASLR tells where the kernel of r can land.
 func NewKASLR(r *sim.Result) (*KASLR, error) {
 	k := &KASLR{
-		Schema: Schema, Design: r.Design, Outcome: r.Outcome, Failure: r.Failure,
-		SlotAreas: []SlotArea{}, Avoided: []Avoided{}, Findings: []RunFinding{},
-		Messages: append([]string{}, r.Messages...), findings: r.Findings,
-	}
-	for _, f := range r.Findings {
-		k.Findings = append(k.Findings, newRunFinding(f))
+		Schema: Schema, Design: r.Design, SlotAreas: []SlotArea{}, Avoided: []Avoided{}, Findings: []RunFinding{},
+		Messages: append([]string{}, r.Messages...),
 	}
 	if p, ok := r.Placement("kernel"); ok {
 		k.Kernel = &RunPlacement{JSONRange(p.Range), Address(p.Virtual)}
+	} else {
+		k.Failure = r.Failure
+	}
+	for _, f := range r.Findings {
+		if k.concerns(f) {
+			k.findings = append(k.findings, f)
+			k.Findings = append(k.Findings, newRunFinding(f))
+		}
 	}
 	k.FixedBy = fixedBy(r.Randomness)
 	if err := k.decompressor(r.Randomness); err != nil && !errors.Is(err, kaslr.ErrNeverReturns) {
@@ -90,6 +94,14 @@ func NewKASLR(r *sim.Result) (*KASLR, error) {
 	k.distributions(r.Randomness)
 	return k, nil
 }
+
+// concerns reports whether f is about the placement: a surprise in it, or its failure.
+func (k *KASLR) concerns(f sim.Finding) bool {
+	return strings.HasPrefix(f.Rule, "kaslr-") || strings.HasPrefix(f.Rule, "alloc-") || k.Kernel == nil && f.Message == k.Failure
+}
+
+// Surprises are the findings about the placement.
+func (k *KASLR) Surprises() []sim.Finding { return k.findings }
 
 // fixedBy says why there is nothing to choose from; empty if there is.
 func fixedBy(r sim.Randomness) string {

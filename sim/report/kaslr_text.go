@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"bootplan/memmap"
-	"bootplan/sim"
 )
 
 // KASLRText tells the number first, then where the places are and why not elsewhere.
@@ -22,7 +21,7 @@ func KASLRText(w io.Writer, k *KASLR, whatIf bool, style Style) error {
 		return err
 	}
 	fmt.Fprint(w, k.keptOut())
-	if k.Outcome == sim.Boots {
+	if k.Kernel != nil {
 		fmt.Fprintln(w, k.virtual())
 	}
 	if style.Verbose && k.Kernel != nil {
@@ -47,8 +46,8 @@ func KASLRText(w io.Writer, k *KASLR, whatIf bool, style Style) error {
 func (k *KASLR) answer() string {
 	p := k.Physical
 	switch {
-	case k.Outcome != sim.Boots:
-		return fmt.Sprintf("%s: %s", k.Outcome, k.Failure)
+	case k.Kernel == nil:
+		return "fails: " + k.Failure
 	case k.Distribution == "fixed":
 		return fmt.Sprintf("0 bits: %s. The kernel is at %s.", k.FixedBy, k.Kernel.Start)
 	case k.Distribution == "unknown":
@@ -143,19 +142,22 @@ func (k *KASLR) virtual() string {
 
 // surprises lists the findings. One that the answer has told already is left out.
 func (k *KASLR) surprises(w io.Writer, style Style) error {
+	list := worstFirst(k.findings)
+	if len(list) == 0 {
+		return nil
+	}
 	var rows [][]string
-	for _, f := range worstFirst(k.findings) {
+	for _, f := range list {
 		if f.Message != k.Failure {
 			rows = append(rows, []string{style.Severity(f.Severity), f.Rule, f.Message})
 		}
 	}
-	if rows == nil {
-		return nil
+	if rows != nil {
+		if err := Table(w, make([]Column, 3), rows); err != nil {
+			return err
+		}
 	}
-	if err := Table(w, make([]Column, 3), rows); err != nil {
-		return err
-	}
-	fmt.Fprintln(w, "Next: bootplan explain "+rows[0][1])
+	fmt.Fprintln(w, "Next: bootplan explain "+list[0].Rule)
 	return nil
 }
 
