@@ -37,6 +37,10 @@ const (
 	loaderQEMU = 0xb0
 )
 
+// knows5Level is the flag of kernels that are built with 5-level paging
+// (XLF_5LEVEL_ENABLED). Others never see it, whatever the CPU can do.
+const knows5Level = 1 << 6
+
 // handOver follows the kernel through the first hundred steps of its own.
 func handOver(b *sim.Boot, a *arrival) error {
 	if b.Stopped() {
@@ -78,7 +82,7 @@ func (a *arrival) handover(b *sim.Boot) (h *kernel.Handover, ok bool) {
 		Version: version, Cmdline: b.Scenario.Cmdline,
 		Image:  kernel.Image{Phys: a.phys, Layout: *layout, RealModeSize: trampoline.RealModeSize(version)},
 		Memory: memmap.BootMemory{Table: a.e820}, TypeOfLoader: a.loader, Initrd: a.initrd, EFI: a.efi, BIOS: a.bios,
-		CPU:     kernel.CPU{LA57: a.la57, GBPages: true},
+		CPU:     kernel.CPU{LA57: a.la57 && a.kernel.Setup.XLoadFlags&knows5Level != 0, GBPages: true},
 		Regions: a.regions(b),
 	}
 	if a.extension.Addr != 0 {

@@ -75,7 +75,7 @@ func (d *directMap) growDown(all memmap.Range) error {
 	if err != nil {
 		return err
 	}
-	step, mapped := uint64(page2M), uint64(0)
+	step, mapped := page2M, uint64(0)
 	d.maxMapped, d.minMapped = 0, begin
 	for last := begin; last > all.Start; {
 		if end := memmap.AlignUp(d.endOfRAM(last), step); end < last && step != 0 {
@@ -138,7 +138,7 @@ func (d *directMap) topOfMemory(all memmap.Range) (uint64, error) {
 // growUp is growDown for movable_node: memory near the kernel can't be removed anyway.
 // Source: arch/x86/mm/init.c:memory_map_bottom_up (v6.12).
 func (d *directMap) growUp(all memmap.Range) error {
-	step, mapped := uint64(page2M), uint64(0)
+	step, mapped := page2M, uint64(0)
 	d.minMapped = all.Start
 	for start := all.Start; start < all.End; {
 		if ram := memmap.AlignDown(d.startOfRAM(start), step); ram > start && step != 0 {
