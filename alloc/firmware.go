@@ -23,6 +23,7 @@ type Firmware interface {
 // (EFI_ALLOCATE_TYPE).
 type Kind uint8
 
+// The kinds of UEFI 2.11.
 const (
 	AnyPages   Kind = iota // anywhere; addr is ignored
 	MaxAddress             // the last byte at most at addr
@@ -47,6 +48,7 @@ func (k Kind) String() string {
 // Source: UEFI 2.11, appendix D.
 type Status uint8
 
+// The statuses that page allocations and the stub's helpers return.
 const (
 	Success          Status = 0
 	InvalidParameter Status = 2

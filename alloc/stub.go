@@ -40,7 +40,8 @@ func AllocatePages(fw Firmware, size, last uint64) (uint64, Status) {
 
 // AllocatePagesAligned allocates size bytes of type t at a multiple of align, a
 // power of two, the last one at most at last: it takes more pages than it needs
-// and gives those before and behind the aligned place back.
+// and gives those before and behind the aligned place back, whatever the firmware
+// says to that.
 // Source: drivers/firmware/efi/libstub/alignedmem.c:efi_allocate_pages_aligned (v6.12).
 func AllocatePagesAligned(fw Firmware, size, last, align uint64, t memmap.EFIType) (uint64, Status) {
 	align = max(align, memmap.PageSize)
@@ -55,11 +56,11 @@ func AllocatePagesAligned(fw Firmware, size, last, align uint64, t memmap.EFITyp
 	addr := memmap.AlignUp(got, align)
 	if slack > 0 {
 		if before := int32((got & (align - 1)) / memmap.PageSize); before != 0 {
-			fw.FreePages(got, uint64(slack-before+1))
+			_ = fw.FreePages(got, uint64(slack-before+1))
 			slack = before - 1
 		}
 		if slack != 0 {
-			fw.FreePages(addr+size, uint64(slack))
+			_ = fw.FreePages(addr+size, uint64(slack))
 		}
 	}
 	return addr, Success

@@ -12,18 +12,18 @@ import (
 // Each bound, hit exactly and missed by the smallest amount. The kernel of bare needs
 // 1 GiB and may begin at 16 MiB.
 func TestBounds(t *testing.T) {
-	const min = 16 * memmap.MiB
+	const lowest = 16 * memmap.MiB
 	for name, c := range map[string]struct {
 		cmdline string
 		want    []Area
 	}{
-		"limit leaves one place":           {"mem=1040M", []Area{{min, 1}}},
+		"limit leaves one place":           {"mem=1040M", []Area{{lowest, 1}}},
 		"limit leaves none":                {"mem=0x40ffffff", nil},
-		"room for one in front of a range": {"mem=2G memmap=2G$1040M", []Area{{min, 1}}},
+		"room for one in front of a range": {"mem=2G memmap=2G$1040M", []Area{{lowest, 1}}},
 		"one byte less":                    {"mem=2G memmap=2G$0x40ffffff", nil},
 		"room for one behind a range":      {"mem=4G memmap=3056M$16M", []Area{{3 * memmap.GiB, 1}}},
 		"one byte more in the range":       {"mem=4G memmap=0xbf000001$16M", nil},
-		"range ends at the minimum":        {"mem=1040M memmap=15M$1M", []Area{{min, 1}}},
+		"range ends at the minimum":        {"mem=1040M memmap=15M$1M", []Area{{lowest, 1}}},
 		"page at the limit":                {"mem=3G hugepagesz=1G hugepages=1", []Area{{2 * memmap.GiB, 1}}},
 	} {
 		in := bare()

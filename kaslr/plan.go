@@ -34,6 +34,7 @@ type Area struct {
 // Source says where candidate memory was taken from.
 type Source uint8
 
+// The sources.
 const (
 	FromNothing Source = iota // memory was not searched
 	FromE820

@@ -1,6 +1,7 @@
 package kaslr
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -219,7 +220,7 @@ func TestNoPlace(t *testing.T) {
 func TestZeroDescSize(t *testing.T) {
 	in := plain()
 	in.EFI.Signature = "EL64"
-	if err := new(Plan).Make(in); err != ErrZeroDescSize {
+	if err := new(Plan).Make(in); !errors.Is(err, ErrZeroDescSize) {
 		t.Errorf("got %v", err)
 	}
 }

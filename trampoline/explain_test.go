@@ -1,6 +1,7 @@
 package trampoline
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -88,7 +89,7 @@ func TestRealModeNeedsRoom(t *testing.T) {
 		t.Errorf("got %v, %v", r, err)
 	}
 	in.Size = 0x9000
-	if _, err := FindRealMode(in); err != ErrNoRealMode {
+	if _, err := FindRealMode(in); !errors.Is(err, ErrNoRealMode) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -85,6 +85,7 @@ func bound(in *Input, v linux.Version) Bound {
 // Verdict is what the search makes of one entry of the table.
 type Verdict uint8
 
+// The verdicts; the last two end the search.
 const (
 	Above    Verdict = iota // starts at or above the limit
 	NotRAM                  // another type than usable memory

@@ -138,14 +138,14 @@ func (t *trampolineCmd) answer(sc *sim.Scenario, v linux.Version) (*trampolineAn
 }
 
 // assume fills in the words that are not given.
-func (a *trampolineAnswer) assume(likely linux.BIOSWords, givenBase, givenEBDA bool) {
+func (t *trampolineAnswer) assume(likely linux.BIOSWords, givenBase, givenEBDA bool) {
 	if !givenBase {
-		a.words.BaseKiB = likely.BaseKiB
+		t.words.BaseKiB = likely.BaseKiB
 	}
 	if !givenEBDA {
-		a.words.EBDASegment = likely.EBDASegment
+		t.words.EBDASegment = likely.EBDASegment
 	}
-	a.assumed = !givenBase || !givenEBDA
+	t.assumed = !givenBase || !givenEBDA
 }
 
 // bootServices is the memory of EFI boot services, which the kernel keeps until the

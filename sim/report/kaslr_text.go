@@ -137,7 +137,11 @@ func (k *KASLR) virtual() string {
 	if v.Slots == 0 {
 		return fmt.Sprintf("Virtual: fixed at %s.", k.Kernel.Virtual)
 	}
-	return fmt.Sprintf("Virtual: %s, %.1f bits. Together %.1f bits.", Count(v.Places, "place"), v.EntropyBits, v.EntropyBits+k.EntropyBits)
+	line := fmt.Sprintf("Virtual: %s, %.1f bits.", Count(v.Places, "place"), v.EntropyBits)
+	if k.Distribution == "unknown" {
+		return line
+	}
+	return line + fmt.Sprintf(" Together %.1f bits.", v.EntropyBits+k.EntropyBits)
 }
 
 // surprises lists the findings. One that the answer has told already is left out.
