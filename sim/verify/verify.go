@@ -94,7 +94,7 @@ func runnerFor(file string) (r runner, ok bool) {
 }
 
 // Vectors runs every case of one vector file. A line that is no case is an error
-// that names the line.
+// that names the line, and so is a file without any.
 func Vectors(file string, data io.Reader) (File, error) {
 	r, known := runnerFor(file)
 	out := File{File: file, Function: r.function, Failures: []Failure{}}
@@ -108,6 +108,9 @@ func Vectors(file string, data io.Reader) (File, error) {
 			if caseErr := out.add(r, known, text); caseErr != nil {
 				return out, fmt.Errorf("%s:%d: %w", file, n, caseErr)
 			}
+		}
+		if err == io.EOF && out.Cases == 0 {
+			return out, fmt.Errorf("%s: no vectors in it: expected one JSON object a line", file)
 		}
 		if err == io.EOF {
 			return out, nil
@@ -123,7 +126,7 @@ func (f *File) add(r runner, known bool, line []byte) error {
 		Want json.RawMessage `json:"want"`
 	}
 	if err := json.Unmarshal(line, &c); err != nil {
-		return fmt.Errorf("no vector: %w", err)
+		return fmt.Errorf("no vector: expected a JSON object: %w", err)
 	}
 	if c.In == nil || c.Want == nil {
 		return fmt.Errorf("no vector: expected an object with \"name\", \"in\" and \"want\"")
