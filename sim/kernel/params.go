@@ -28,7 +28,6 @@ func (k *setup) parseParams() error {
 		if arg.Name == "--" && !arg.HasValue {
 			return nil
 		}
-		arg.Name = strings.ReplaceAll(arg.Name, "-", "_") // the two are the same in names
 		wellFormed, err := k.param(arg)
 		if err != nil {
 			return err
@@ -43,7 +42,7 @@ func (k *setup) parseParams() error {
 // param lets one option take effect; what is no early option, or has nothing to do
 // with memory, is well formed.
 func (k *setup) param(arg linux.Arg) (wellFormed bool, err error) {
-	switch arg.Name {
+	switch arg.Name = strings.ReplaceAll(arg.Name, "-", "_"); arg.Name { // the two are the same in names
 	case "mem":
 		return arg.HasValue && k.E820.ParseMem(arg.Value), nil
 	case "memmap":

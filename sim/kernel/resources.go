@@ -77,8 +77,8 @@ func bufferAlign(addr uint64) uint64 {
 	return 64 * memmap.MiB
 }
 
-// IOMem lists RAM and the kernel in it as /proc/iomem of the image h does, which is
-// otherwise full of devices.
+// IOMem lists RAM, and the parts of the kernel m in it, as /proc/iomem does among many
+// devices: "00100000-3ffdffff : System RAM".
 // Source: arch/x86/kernel/e820.c:e820__reserve_resources, arch/x86/kernel/setup.c:setup_arch (v6.12).
 func (s *State) IOMem(m *Image) []string {
 	l := m.Layout

@@ -31,8 +31,8 @@ type setup struct {
 
 // SetupArch runs the memory part of setup_arch, and what the rest of the kernel's
 // initialisation does to the same state. The error is a *linux.Panic where the kernel
-// stops; the state then is that of the moment, and Log what it had printed. Another
-// error says what is wrong with the handover.
+// stops; the state then is that of the moment. Another error says what is wrong with
+// the handover.
 // Source: arch/x86/kernel/setup.c:setup_arch (v6.12).
 func SetupArch(h *Handover) (*State, error) {
 	k, err := newSetup(h)
@@ -49,16 +49,8 @@ func SetupArch(h *Handover) (*State, error) {
 
 func newSetup(h *Handover) (*setup, error) {
 	k := &setup{in: *h}
-	tables := k.tablesInBrk()
-	if k.in.Image.BrkUsed == 0 {
-		const dmi = memmap.PageSize
-		k.in.Image.BrkUsed = tables + dmi
-	}
-	switch layout := k.in.Image.Layout; {
-	case layout.End == 0 || layout.BrkStart > layout.End:
-		return nil, fmt.Errorf("kernel from %#x to %#x, brk from %#x: expected the layout of an x86 kernel", 0, layout.End, layout.BrkStart)
-	case k.in.Image.BrkUsed < tables || k.in.Image.BrkUsed > layout.End-layout.BrkStart:
-		return nil, fmt.Errorf("%#x bytes of brk in use: expected at least %#x, for page tables, and at most %#x", k.in.Image.BrkUsed, tables, layout.End-layout.BrkStart)
+	if err := k.checkImage(); err != nil {
+		return nil, err
 	}
 	k.Memblock = alloc.NewMemblock(h.Version)
 	k.E820 = memmap.NewKernelE820(h.Version, h.Log)
@@ -69,6 +61,23 @@ func newSetup(h *Handover) (*setup, error) {
 		}
 	}
 	return k, nil
+}
+
+// checkImage fills in how much of .brk is in use, and refuses what can be no kernel.
+func (k *setup) checkImage() error {
+	tables := k.tablesInBrk()
+	if k.in.Image.BrkUsed == 0 {
+		const dmi = memmap.PageSize
+		k.in.Image.BrkUsed = tables + dmi
+	}
+	layout, used := &k.in.Image.Layout, k.in.Image.BrkUsed
+	if layout.End == 0 || layout.BrkStart > layout.End {
+		return fmt.Errorf("kernel of %#x bytes with brk at %#x: expected the layout of an x86 kernel, brk at its end", layout.End, layout.BrkStart)
+	}
+	if room := layout.End - layout.BrkStart; used < tables || used > room {
+		return fmt.Errorf("%#x bytes of brk in use: expected at least %#x, for page tables, and at most %#x", used, tables, room)
+	}
+	return nil
 }
 
 // print is what the kernel prints.

@@ -53,7 +53,7 @@ func TestEarlyOptions(t *testing.T) {
 		{"log-buf-len=200K", "printk: log_buf_len: 262144 bytes"}, // names: '-' is '_'; sizes: powers of two
 		{"log_buf_len=4G", "printk: log_buf over 2G is not supported."},
 		{"log_buf_len=2G", "printk: log_buf_len: 2147483648 text bytes not available"},
-		{"log_buf_len", "Malformed early option 'log_buf_len'"},
+		{"log-buf_len", "Malformed early option 'log-buf_len'"},
 		{"mem", "Malformed early option 'mem'"},
 		{"mem=0", "Malformed early option 'mem'"},
 		{"mem=512M", "last_pfn = 0x20000 max_arch_pfn = 0x10000000000"},
