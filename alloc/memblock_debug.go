@@ -63,6 +63,12 @@ func (m *Memblock) logUnmirrored(size uint64) {
 	}
 }
 
+func (m *Memblock) logNoMemory() {
+	if m.Log != nil {
+		m.print("", "memblock_cap_memory_range: No memory registered yet")
+	}
+}
+
 func (m *Memblock) logDouble(l *RegionList, at, size uint64) {
 	switch {
 	case m.Log == nil:

@@ -66,7 +66,11 @@ func (m *Memblock) LimitMap(limit uint64) error {
 // mapping, and all reservations outside. The error is always a *linux.Panic.
 // Source: mm/memblock.c:memblock_cap_memory_range (v6.12).
 func (m *Memblock) CapRange(base, size uint64) error {
-	if size == 0 || m.Memory.Total == 0 {
+	if size == 0 {
+		return nil
+	}
+	if m.Memory.Total == 0 {
+		m.logNoMemory()
 		return nil
 	}
 	first, end, err := m.isolate(&m.Memory, base, size)

@@ -192,6 +192,20 @@ func TestCapRangeKeepsUnmappedMemory(t *testing.T) {
 	}
 }
 
+func TestCapRangeOfNothingSaysSo(t *testing.T) {
+	m := alloc.NewMemblock(linux.V6_12)
+	var lines []string
+	m.Log = func(line string) { lines = append(lines, line) }
+	for _, size := range []uint64{0, 0x1000} { // a range without a size is none
+		if err := m.CapRange(0x1000, size); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"memblock_cap_memory_range: No memory registered yet"}, lines); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // 128 reservations fill the static array. Without AllowResize the 129th is the end;
 // with it the array moves to 2 pages of free memory, above the range to be reserved.
 func TestReservationsOutgrowTheirArray(t *testing.T) {
