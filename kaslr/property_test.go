@@ -208,3 +208,23 @@ func FuzzOptions(f *testing.F) {
 		}
 	})
 }
+
+// What is too small for the kernel by itself has no place, wherever it begins and
+// whatever is avoided.
+func TestTooSmallHasNoPlace(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := machine(t)
+		in.Initrd = Extent{rapid.Uint64().Draw(t, "initrd start"), rapid.Uint64().Draw(t, "initrd size")}
+		var p Plan
+		if err := p.Make(in); err != nil {
+			return // goes round for ever
+		}
+		p.Areas = p.Areas[:0]
+		ends := rapid.OneOf(rapid.Uint64(), rapid.Uint64Range(0, 64*memmap.MiB), rapid.Uint64Range(^uint64(0)-64*memmap.MiB, ^uint64(0)))
+		r := Extent{ends.Draw(t, "start"), rapid.Uint64Range(0, p.NeededSize-1).Draw(t, "size")}
+		w := walk{&p, nil, -1}
+		if err := w.region(r); err != nil || len(p.Areas) > 0 {
+			t.Fatalf("%v: %v, areas %v", r, err, p.Areas)
+		}
+	})
+}

@@ -49,7 +49,7 @@ func (p *Plan) search(in *Input, lifted restrictions) error {
 func (w *walk) e820(table []memmap.E820Entry) error {
 	for i := range table {
 		r := Extent{table[i].Addr, table[i].Size}
-		if table[i].Type != memmap.E820RAM || w.tooSmall(r) {
+		if w.tooSmall(r) || table[i].Type != memmap.E820RAM {
 			continue
 		}
 		full, err := w.candidate(r)
@@ -71,7 +71,7 @@ func (w *walk) efi(in *Input) error {
 	for i := range descs {
 		d := &descs[i]
 		r := Extent{d.Phys, d.Pages * memmap.PageSize}
-		if !filter.takes(d) || w.tooSmall(r) {
+		if w.tooSmall(r) || !filter.takes(d) {
 			continue
 		}
 		full, err := w.candidate(r)
@@ -153,15 +153,11 @@ func (w *walk) extents(list []Extent) error {
 	return nil
 }
 
-// tooSmall reports that a walk of r would find nothing. Most entries of a map are
-// small; this saves the steps to the walk.
+// tooSmall reports that a walk of r would find nothing, however r wraps around. Most
+// entries of a map are small; this saves the steps to the walk. With immovable ranges
+// that wrap around, even a walk of a small range can find something.
 func (w *walk) tooSmall(r Extent) bool {
-	if len(w.immovable) > 0 {
-		return false
-	}
-	start := memmap.AlignUp(max(r.Start, w.plan.Minimum), w.plan.Align)
-	end := min(r.End(), w.plan.Limit)
-	return start > end || end-start < w.plan.NeededSize
+	return r.Size < w.plan.NeededSize && len(w.immovable) == 0
 }
 
 // candidate walks one range of candidate memory, or the parts of it that are
