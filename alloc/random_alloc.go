@@ -36,6 +36,7 @@ type slotRule struct {
 	shift                 uint
 	refuse                memmap.EFIAttr
 	spare                 uint64 // pages that size takes besides its first
+	top                   uint64 // rounding up to align wraps around to 0 above it
 }
 
 // rule applies what the stub does to its arguments before it looks at the map.
@@ -49,8 +50,12 @@ func (q Request) rule() slotRule {
 	}
 	s.shift = uint(bits.Len64(s.align)) - 1
 	s.spare = max(s.size/memmap.PageSize, 1) - 1
+	s.top = -s.align
 	if s.min == 0 && !q.AllowZero {
 		s.min = s.align
+	}
+	if s.min > s.top {
+		s.spare = 0 // every search begins at 0, below the descriptor: none is too small
 	}
 	if q.SoftReserve {
 		s.refuse |= memmap.EFISP
@@ -60,12 +65,13 @@ func (q Request) rule() slotRule {
 
 // next returns the index, i or above, of the first descriptor that may have a slot;
 // len(descs) if there is none. It settles almost every descriptor of a real map by
-// its size. One without any page may have slots: if it starts at 0, the stub takes
-// it to end at the last address there is.
+// its size. Two that are too small may have slots: one without any page at address
+// 0, which the stub takes to end at the last address there is, and one so high that
+// the search for its first slot wraps around to 0.
 func (s *slotRule) next(descs []memmap.EFIDescriptor, i int) int {
-	spare := s.spare
+	spare, top := s.spare, s.top
 	for ; i < len(descs); i++ {
-		if d := &descs[i]; d.Pages-1 >= spare && d.Type == memmap.EFIConventional {
+		if d := &descs[i]; (d.Pages-1 >= spare || d.Phys > top) && d.Type == memmap.EFIConventional {
 			break
 		}
 	}

@@ -172,6 +172,28 @@ func TestEmptyDescriptorAtZeroIsAllOfMemory(t *testing.T) {
 	}
 }
 
+// The kernel's own code counts from 0 where rounding the first slot up wraps around,
+// however small the descriptor: 0x7e9 slots below 4 GiB, or 9 below its end.
+func TestFirstSlotWrapsAround(t *testing.T) {
+	request := Request{Size: 0x3000000, Align: 0x200000, Min: 0x1000000, Max: 0xffffffff}
+	for _, c := range []struct {
+		name      string
+		phys, min uint64
+		want      []Area
+	}{
+		{"the last multiple does not wrap", 0xffffffffffe00000, request.Min, nil},
+		{"a descriptor above it does", 0xffffffffffe01000, request.Min, []Area{{0, 0x7e9}}},
+		{"the last multiple as the minimum", 0x4000000, 0xffffffffffe00000, nil},
+		{"a minimum above it", 0x4000000, 0xffffffffffe01000, []Area{{0, 9}}},
+	} {
+		q := request
+		q.Min = c.min
+		if diff := cmp.Diff(c.want, q.Areas(nil, []memmap.EFIDescriptor{free(c.phys, c.phys+0x1000, 0)})); diff != "" {
+			t.Errorf("%s: %s", c.name, diff)
+		}
+	}
+}
+
 func TestRandomAllocTriesOneAddress(t *testing.T) {
 	descs := []memmap.EFIDescriptor{free(0x1000000, 0x2000000, 0)}
 	fw := NewModelFirmware(descs, memmap.Range{Start: 0x1000000, End: 0x1001000})
