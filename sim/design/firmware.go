@@ -14,7 +14,7 @@ type firmware struct {
 	b      *sim.Boot
 	pages  *alloc.EFIPages
 	policy sim.Policy
-	top    uint64 // of the range from which EDK2 prefers to allocate
+	bins   bins
 
 	// What the next allocation is for.
 	object, why, source string
@@ -23,40 +23,6 @@ type firmware struct {
 // below4G is the highest address that 32-bit code can reach.
 const below4G = 4*memmap.GiB - 1
 
-// defaultTop is the highest address that EDK2 hands out as long as memory below
-// lasts. At start-up it sets blocks aside for the types that must not move from boot
-// to boot, one below the other; everything else comes from below these bins. A map
-// shows them as neighbours of all these types. Without bins it is the end of 4 GiB.
-// Source: MdeModulePkg/Core/Dxe/Mem/Page.c:CoreAddMemoryDescriptor (edk2-stable202211).
-func defaultTop(descs []memmap.EFIDescriptor) uint64 {
-	var bins memmap.Range
-	var types uint64
-	for _, d := range descs {
-		r, err := d.Range()
-		if err != nil || !isBinType(d.Type) || r.Start != bins.End {
-			bins, types = memmap.Range{}, 0
-		}
-		if err != nil || !isBinType(d.Type) {
-			continue
-		}
-		if bins.Empty() {
-			bins.Start = r.Start
-		}
-		bins.End = r.End
-		types |= 1 << d.Type
-		if types == allBinTypes {
-			return bins.Start - 1
-		}
-	}
-	return below4G
-}
-
-// allBinTypes are the types for which OVMF sets memory aside.
-const allBinTypes = 1<<memmap.EFIReserved | 1<<memmap.EFIRuntimeServicesCode | 1<<memmap.EFIRuntimeServicesData |
-	1<<memmap.EFIACPIReclaim | 1<<memmap.EFIACPINVS
-
-func isBinType(t memmap.EFIType) bool { return t < 16 && allBinTypes>>t&1 != 0 }
-
 // startFirmware brings boot services and their page tables to life.
 func startFirmware(b *sim.Boot) (*firmware, error) {
 	descs := efiOf(b)
@@ -64,7 +30,7 @@ func startFirmware(b *sim.Boot) (*firmware, error) {
 	if err != nil {
 		return nil, fmt.Errorf("this map cannot be simulated: %w; bootplan map lint tells more", err)
 	}
-	f := &firmware{b: b, pages: pages, policy: b.Scenario.Policy, top: defaultTop(descs)}
+	f := &firmware{b: b, pages: pages, policy: b.Scenario.Policy, bins: findBins(descs)}
 	tables := &sim.Tables{Name: "firmware", Paging: true}
 	tables.Perm.Set(everything, sim.RWX)
 	for _, d := range descs {
@@ -90,24 +56,33 @@ func (f *firmware) perm(t memmap.EFIType) sim.Perm {
 // Map is the present map.
 func (f *firmware) Map() []memmap.EFIDescriptor { return f.pages.Map() }
 
-// AllocatePages hands out pages of the default range as long as there are some, and
-// maps them as the policy has it.
+// AllocatePages hands out pages and maps them as the policy has it.
 func (f *firmware) AllocatePages(kind alloc.Kind, t memmap.EFIType, pages, addr uint64) (uint64, alloc.Status) {
-	got, status := uint64(0), alloc.OutOfResources
-	for _, top := range []uint64{f.top, below4G} {
-		if status != alloc.Success && (kind == alloc.AnyPages || kind == alloc.MaxAddress && addr >= top) {
-			got, status = f.pages.AllocatePages(alloc.MaxAddress, t, pages, top)
-		}
-	}
-	if status != alloc.Success {
-		got, status = f.pages.AllocatePages(kind, t, pages, addr)
-	}
+	got, status := f.search(kind, t, pages, addr)
 	if status == alloc.Success {
 		r := sized(got, pages*memmap.PageSize)
 		f.b.Do(sim.Step{Op: sim.Alloc, Object: f.object, Range: r, Memory: t.String(), Why: f.why, Source: f.source})
 		f.b.Machine.Tables.Perm.Set(r, f.perm(t))
 	}
 	return got, status
+}
+
+// search looks where EDK2 looks first: in the type's own bin, then below all bins.
+// Source: MdeModulePkg/Core/Dxe/Mem/Page.c:FindFreePages (edk2-stable202211).
+func (f *firmware) search(kind alloc.Kind, t memmap.EFIType, pages, addr uint64) (uint64, alloc.Status) {
+	if kind != alloc.Address {
+		if got, ok := f.bins.take(t, pages); ok {
+			return got, alloc.Success
+		}
+	}
+	for _, top := range []uint64{f.bins.top, below4G} {
+		if kind == alloc.AnyPages || kind == alloc.MaxAddress && addr >= top {
+			if got, status := f.pages.AllocatePages(alloc.MaxAddress, t, pages, top); status == alloc.Success {
+				return got, status
+			}
+		}
+	}
+	return f.pages.AllocatePages(kind, t, pages, addr)
 }
 
 // FreePages takes pages back.
