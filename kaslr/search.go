@@ -153,11 +153,12 @@ func (w *walk) extents(list []Extent) error {
 	return nil
 }
 
-// tooSmall reports that a walk of r would find nothing, however r wraps around. Most
-// entries of a map are small; this saves the steps to the walk. With immovable ranges
-// that wrap around, even a walk of a small range can find something.
+// tooSmall reports that a walk of r would find nothing. Most entries of a map are
+// small; this saves the steps to the walk. Not so small as it seems is an entry behind
+// the last slot below 2^64, whose walk begins at address 0, or a part of one if
+// immovable ranges wrap around.
 func (w *walk) tooSmall(r Extent) bool {
-	return r.Size < w.plan.NeededSize && len(w.immovable) == 0
+	return r.Size < w.plan.NeededSize && r.Start <= -w.plan.Align && len(w.immovable) == 0
 }
 
 // candidate walks one range of candidate memory, or the parts of it that are

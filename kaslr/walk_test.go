@@ -179,3 +179,19 @@ func TestEFICandidates(t *testing.T) {
 		}
 	}
 }
+
+// An entry behind the last slot below 2^64 is walked from address 0 up to the limit,
+// even if it has no bytes.
+func TestWalkOfNothingAtTheEnd(t *testing.T) {
+	in := bare()
+	in.E820 = []memmap.E820Entry{{Addr: ^uint64(0), Size: 0, Type: memmap.E820RAM}}
+	in.Cmdline = "mem=4G"
+	p := mustPlan(t, in)
+	if diff := cmp.Diff([]Area{{0, 1537}}, p.Areas); diff != "" {
+		t.Error(diff)
+	}
+	in.E820[0].Addr = ^uint64(0) - 2*memmap.MiB + 1 // the last slot itself
+	if p := mustPlan(t, in); len(p.Areas) > 0 {
+		t.Errorf("areas %v", p.Areas)
+	}
+}
