@@ -1,6 +1,6 @@
 // Package linux holds what all models of Linux boot code share: which version is
-// modelled, and how the boot code reads text (command-line words, numbers with
-// suffixes), odd spellings included.
+// modelled, how the boot code reads text (command-line words, numbers with
+// suffixes), odd spellings included, and what it reads of the BIOS.
 package linux
 
 import (

@@ -58,7 +58,7 @@ func (k *KASLR) answer() string {
 		return fmt.Sprintf("%.1f bits: %s, equally likely but for the last bit of the random number (1 in %s each).",
 			p.EntropyBits, Count(p.Places, "place"), Thousands(p.Places))
 	}
-	return fmt.Sprintf("%.1f bits: %s, not equally likely; whoever guesses the likeliest one is right once in %.0f boots (%.1f bits).",
+	return fmt.Sprintf("%.1f bits: %s, not equally likely; whoever guesses the likeliest one is right once in %.1f boots (%.1f bits).",
 		p.EntropyBits, Count(p.Places, "place"), math.Exp2(p.MinEntropyBits), p.MinEntropyBits)
 }
 
