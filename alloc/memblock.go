@@ -41,6 +41,7 @@ type Memblock struct {
 // Source: include/linux/memblock.h:enum memblock_flags (v6.12).
 type RegionFlags uint32
 
+// What can be special, in any combination.
 const (
 	Hotplug        RegionFlags = 1 << iota // memory that may be removed at run time
 	Mirror                                 // memory that the hardware keeps twice

@@ -51,9 +51,9 @@ func (m *Memblock) logAlloc(size, align, start, end uint64) {
 	}
 }
 
-func (m *Memblock) logTryNode(size, align, min, max uint64, node int) {
+func (m *Memblock) logTryNode(size, align, start, end uint64, node int) {
 	if m.Log != nil {
-		m.print(m.Caller, "memblock_alloc_try_nid: %d bytes align=%#x nid=%d from=0x%016x max_addr=0x%016x", size, align, node, min, max)
+		m.print(m.Caller, "memblock_alloc_try_nid: %d bytes align=%#x nid=%d from=0x%016x max_addr=0x%016x", size, align, node, start, end)
 	}
 }
 

@@ -1,6 +1,7 @@
 package alloc
 
 import (
+	"errors"
 	"math"
 
 	"bootplan/linux"
@@ -199,12 +200,12 @@ func (m *Memblock) AllocNode(size, align, start, end uint64, node int, exact boo
 	}
 	for {
 		at, err := m.take(q, owner)
-		if err == ErrNoMemory && validNode(node) && !exact {
+		if errors.Is(err, ErrNoMemory) && validNode(node) && !exact {
 			elsewhere := q
 			elsewhere.node = AnyNode
 			at, err = m.take(elsewhere, owner)
 		}
-		if err != ErrNoMemory || q.flags&Mirror == 0 {
+		if !errors.Is(err, ErrNoMemory) || q.flags&Mirror == 0 {
 			return at, err
 		}
 		m.logUnmirrored(size)
@@ -225,17 +226,15 @@ func (m *Memblock) take(q request, owner int) (uint64, error) {
 }
 
 // AllocTryNode is the search behind the kernel's memblock_alloc functions, which give
-// out virtual addresses: max does not exceed Limit, and min is a wish, given up if
+// out virtual addresses: end does not exceed Limit, and start is a wish, given up if
 // it can't be met.
 // Source: mm/memblock.c:memblock_alloc_try_nid, memblock_alloc_internal (v6.12).
-func (m *Memblock) AllocTryNode(size, align, min, max uint64, node int) (uint64, error) {
-	m.logTryNode(size, align, min, max, node)
-	if max > m.Limit {
-		max = m.Limit
-	}
-	at, err := m.AllocNode(size, align, min, max, node, false)
-	if err != nil && linux.OnlyPanic(err) == nil && min != 0 {
-		at, err = m.AllocNode(size, align, 0, max, node, false)
+func (m *Memblock) AllocTryNode(size, align, start, end uint64, node int) (uint64, error) {
+	m.logTryNode(size, align, start, end, node)
+	end = min(end, m.Limit)
+	at, err := m.AllocNode(size, align, start, end, node, false)
+	if err != nil && linux.OnlyPanic(err) == nil && start != 0 {
+		at, err = m.AllocNode(size, align, 0, end, node, false)
 	}
 	return at, err
 }
