@@ -35,9 +35,18 @@ func (d *directMap) tablePage() error {
 		at, err = d.allocate(caller, mapped, memmap.PageSize, memmap.PageSize)
 	}
 	if err == nil && at == 0 {
-		err = &linux.Panic{Text: "alloc_low_pages: can not alloc memory"}
+		err = d.noTablePage()
 	}
 	return err
+}
+
+// noTablePage is how the kernel stops without a page: at its last resort, the rest of
+// .brk, which it has closed by then, or at once while it avoids that.
+func (d *directMap) noTablePage() *linux.Panic {
+	if d.avoid {
+		return &linux.Panic{Text: "alloc_low_pages: can not alloc memory"}
+	}
+	return &linux.Panic{Text: "_brk_start == 0", BUG: true}
 }
 
 // piece is a part of a range with the page sizes that it may use.

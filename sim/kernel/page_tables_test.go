@@ -91,3 +91,18 @@ func TestTablesThatPiecesNeed(t *testing.T) {
 		}
 	}
 }
+
+// Without room for a table the kernel's last resort is .brk, which it has closed by
+// then; it does not even try while it maps the buffer there.
+func TestHowTheKernelStopsWithoutRoomForTables(t *testing.T) {
+	for avoid, want := range map[bool]*linux.Panic{
+		false: {Text: "_brk_start == 0", BUG: true},
+		true:  {Text: "alloc_low_pages: can not alloc memory"},
+	} {
+		d := withRAM(t, memmap.Range{Start: mib, End: gib}, use2M)
+		d.in.Version, d.avoid = linux.V6_12, avoid
+		if diff := cmp.Diff(error(want), d.tablePage()); diff != "" {
+			t.Errorf("avoid=%v: %s", avoid, diff)
+		}
+	}
+}
