@@ -11,6 +11,8 @@ import (
 type KernelEFIMap struct {
 	Addr     uint64 // physical address of the array
 	DescSize uint64 // bytes from one descriptor to the next
+	// Log receives what the kernel prints when it cleans the map; nil: nothing is printed.
+	Log func(line string)
 
 	descs []EFIDescriptor // those that lie in the array completely
 	rest  []EFIDescriptor // the one that begins in it and ends behind it, if any
@@ -24,7 +26,7 @@ func NewKernelEFIMap(addr uint64, descs []EFIDescriptor, descSize, size uint64) 
 	}
 	whole, begun := size/descSize, (size+descSize-1)/descSize
 	own := append([]EFIDescriptor(nil), descs[:begun]...)
-	return &KernelEFIMap{addr, descSize, own[:whole], own[whole:]}, nil
+	return &KernelEFIMap{Addr: addr, DescSize: descSize, descs: own[:whole], rest: own[whole:]}, nil
 }
 
 // Descriptors returns the map. The caller must not change it.
@@ -43,14 +45,10 @@ func (m *KernelEFIMap) SetRuntime(i int) { m.descs[i].Attr |= EFIRuntime }
 // Source: arch/x86/platform/efi/efi.c:efi_clean_memmap (v6.12).
 func (m *KernelEFIMap) Clean() (dropped int) {
 	all := slices.Concat(m.descs, m.rest)
-	valid := all[:0]
-	for _, d := range all {
-		if d.fits() {
-			valid = append(valid, d)
-		}
-	}
+	valid := slices.DeleteFunc(slices.Clone(all), func(d EFIDescriptor) bool { return !d.fits() })
 	dropped = len(all) - len(valid)
 	if dropped > 0 {
+		m.logInvalid(all, dropped)
 		m.descs, m.rest = valid[:max(len(m.descs)-dropped, 0)], nil
 	}
 	return dropped

@@ -37,6 +37,27 @@ func TestCleanDropsWhatCannotBe(t *testing.T) {
 	}
 }
 
+// The lines are those that the kernel's own code printed.
+func TestCleanSaysWhatItDrops(t *testing.T) {
+	m := kernelEFIMap(t, 5*48, noPages, free, wraps,
+		memmap.EFIDescriptor{Type: memmap.EFIMMIO, Phys: 0x1000, Pages: 2 << 52, Attr: memmap.EFIUC},
+		memmap.EFIDescriptor{Type: memmap.EFIMMIO, Phys: 0x7ffffffffffff000, Pages: 1<<52 - 1, Attr: memmap.EFIUC})
+	var got []string
+	m.Log = func(line string) { got = append(got, line) }
+	m.Clean()
+	want := []string{
+		"efi: [Firmware Bug]: Invalid EFI memory map entries:",
+		"efi: mem00: [Conventional|   |  |  |  |  |  |  |  |  |  |   |WB|  |  |  ] range=[0x0000000000300000-0x0000000000000000] (invalid)",
+		"efi: mem02: [Reserved    |   |  |  |  |  |  |  |  |  |  |   |  |  |  |  ] range=[0xfffffffffffff000-0x10000000000000fff] (invalid)",
+		"efi: mem03: [MMIO        |   |  |  |  |  |  |  |  |  |  |   |  |  |  |UC] range=[0x0000000000001000-0x20000000000000fff] (invalid)",
+		"efi: mem04: [MMIO        |   |  |  |  |  |  |  |  |  |  |   |  |  |  |UC] range=[0x7ffffffffffff000-0x7fffffffffffdfff] (invalid)",
+		"efi: Removing 4 invalid memory map entries.",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // The map ends within a descriptor that is not valid. The kernel drops it, although it
 // was never in, and with it a valid one.
 func TestCleanLosesAValidDescriptor(t *testing.T) {

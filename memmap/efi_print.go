@@ -43,3 +43,35 @@ func (d EFIDescriptor) typeAndAttributes() string {
 	b.WriteByte(']')
 	return b.String()[:min(b.Len(), kernelBuffer)]
 }
+
+// logInvalid logs which of the descriptors Clean drops.
+// Source: arch/x86/platform/efi/efi.c:efi_clean_memmap, efi_memmap_entry_valid (v6.12).
+func (m *KernelEFIMap) logInvalid(all []EFIDescriptor, dropped int) {
+	if m.Log == nil {
+		return
+	}
+	m.Log("efi: [Firmware Bug]: Invalid EFI memory map entries:")
+	for i, d := range all {
+		if !d.fits() {
+			m.Log(fmt.Sprintf("efi: mem%02d: %s range=[0x%016x-0x%s] (invalid)", i, d.typeAndAttributes(), d.Phys, d.end()))
+		}
+	}
+	m.Log(fmt.Sprintf("efi: Removing %d invalid memory map entries.", dropped))
+}
+
+// end is the last byte of an invalid descriptor in hexadecimal, with what exceeds 64
+// bits in front; 0 without pages.
+func (d EFIDescriptor) end() string {
+	if d.Pages == 0 {
+		return fmt.Sprintf("%016x", 0)
+	}
+	const highBit = 1 << 63
+	last, above := d.Phys+d.Pages*PageSize-1, d.Pages>>(64-12)
+	if d.Phys&highBit != 0 && last&highBit == 0 {
+		above++
+	}
+	if above == 0 {
+		return fmt.Sprintf("%016x", last)
+	}
+	return fmt.Sprintf("%x%016x", above, last)
+}

@@ -40,9 +40,7 @@ func (k *setup) startEFI() error {
 		k.EFI = nil
 		return nil
 	}
-	if n := k.EFI.Clean(); n > 0 {
-		k.printf("efi: Removing %d invalid memory map entries.", n)
-	}
+	k.EFI.Clean()
 	if k.in.Version >= linux.Of(6, 2) {
 		k.EFI.RemoveMMIO(&k.E820.Table)
 	}

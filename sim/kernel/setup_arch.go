@@ -59,6 +59,7 @@ func newSetup(h *Handover) (*setup, error) {
 		if k.EFI, err = h.EFI.kernelMap(); err != nil {
 			return nil, err
 		}
+		k.EFI.Log = h.Log
 	}
 	return k, nil
 }
