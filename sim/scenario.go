@@ -16,6 +16,7 @@ type Scenario struct {
 	CPU       CPU
 	Cmdline   string
 	Initrd    Initrd
+	ROMs      []uint64 // sizes in bytes of the PCI option ROMs that EFI firmware offers
 	// Immovable is the memory that firmware promises not to let anybody unplug (ACPI
 	// SRAT), in the order of its table; none: nothing is known about that.
 	Immovable []memmap.Range

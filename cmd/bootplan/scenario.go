@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"bootplan/image"
+	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/memmap/gallery"
 	"bootplan/memmap/parse"
@@ -74,6 +75,10 @@ func (a *app) scenario(f *scenarioFlags) (*sim.Scenario, error) {
 	if sc.CPU, err = parseCPU(f.CPU); err != nil {
 		return nil, fmt.Errorf("--cpu: %w", err)
 	}
+	if doc != nil && doc.Log.FourLevel && !f.given("cpu") && !linux.FindOptionBool(1, sc.Cmdline, "no5lvl") {
+		sc.CPU.LA57 = false
+		a.note("no 5-level paging, by the log: --cpu la57=off")
+	}
 	if f.Initrd != "" {
 		if sc.Initrd, err = parseInitrd(f.Initrd); err != nil {
 			return nil, fmt.Errorf("--initrd: %w", err)
@@ -135,6 +140,13 @@ func (a *app) fromLog(f *scenarioFlags, sc *sim.Scenario, doc *parse.Document) {
 			sc.Initrd.Addr = rd.Start
 		}
 		a.note("initrd taken from the log: %s", rd)
+	}
+	for _, node := range doc.Log.SetupData {
+		// An option ROM is whole units of 512 bytes, behind a head of 64.
+		if rom := node.Len() - 64; sc.Map.Kind == memmap.EFI && node.Len() > 64 && rom%512 == 0 {
+			sc.ROMs = append(sc.ROMs, rom)
+			a.note("PCI option ROM taken from the log: %#x bytes", rom)
+		}
 	}
 	if sc.Immovable = doc.Log.Immovable; len(sc.Immovable) > 0 {
 		a.note("ranges that cannot be unplugged, by the ACPI SRAT in the log: %d", len(sc.Immovable))

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"bootplan/memmap"
@@ -178,6 +179,15 @@ func (l *logReader) remark(line []byte) {
 	}
 	if text, found := after(line, "RAMDISK: "); found && log.Ramdisk.Empty() {
 		log.Ramdisk = parseRange(text)
+	}
+	if text, found := after(line, "max_arch_pfn = "); found {
+		log.FourLevel = strings.HasPrefix(text, "0x400000000") // 2^46 bytes in pages
+	}
+	if text, found := after(line, "e820: update "); found && strings.Contains(text, "usable ==> usable") {
+		// Kernels before v6.10 say it twice, once for each of two maps.
+		if r := parseRange(text); !r.Empty() && !slices.Contains(log.SetupData, r) {
+			log.SetupData = append(log.SetupData, r)
+		}
 	}
 	if node, found := after(line, "SRAT: Node "); found && !strings.Contains(node, " hotplug") {
 		// Lines without "[mem", before v3.6, do not tell whether memory can be unplugged.

@@ -259,3 +259,23 @@ func TestImmovableMemory(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestLogTellsOfSetupDataAndPaging(t *testing.T) {
+	const log = `[    0.000000] BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
+[    0.000000] e820: update [mem 0x3de11018-0x3de1ac57] usable ==> usable
+[    0.000000] e820: update [mem 0x3de11018-0x3de1ac57] usable ==> usable
+[    0.000000] e820: update [mem 0x00000000-0x00000fff] usable ==> reserved
+[    0.000000] last_pfn = 0x3fef4 max_arch_pfn = 0x400000000
+`
+	doc, err := Read("log", strings.NewReader(log), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]memmap.Range{{Start: 0x3de11018, End: 0x3de1ac58}}, doc.Log.SetupData); diff != "" || !doc.Log.FourLevel {
+		t.Errorf("setup_data %s, 4-level %v", diff, doc.Log.FourLevel)
+	}
+	five := strings.Replace(log, "0x400000000", "0x10000000000", 1)
+	if doc, err = Read("log", strings.NewReader(five), ""); err != nil || doc.Log.FourLevel {
+		t.Errorf("5-level: %v, %v", doc.Log.FourLevel, err)
+	}
+}

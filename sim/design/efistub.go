@@ -9,6 +9,7 @@ import (
 	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/sim"
+	"bootplan/sim/kernel"
 )
 
 // efistub is a bzImage started as an EFI application, since Linux 6.7: its stub
@@ -49,8 +50,9 @@ type stub struct {
 	paging     memmap.Range // code page and table page of the 5-level switch
 	block      memmap.Range // for the kernel
 	e820       alloc.E820Table
-	extension  memmap.Range // for the entries that do not fit into boot_params
-	finalMap   memmap.Range // buffer of the memory map that the kernel reads
+	setupData  []kernel.SetupData // linked so far
+	extension  memmap.Range       // for the entries that do not fit into boot_params
+	finalMap   memmap.Range       // buffer of the memory map that the kernel reads
 	virtual    uint64
 }
 
@@ -71,7 +73,7 @@ func (d efistub) Boot(b *sim.Boot) error {
 	}
 	s := &stub{kernel: k, version: d.version, fw: fw, options: linux.ParseStubOptions(b.Scenario.Cmdline), virtual: k.Setup.PrefAddress}
 	for _, act := range []func(*sim.Boot) error{
-		s.loadImage, s.start, s.preparePaging, s.placeKernel, s.unpack, s.loadInitrd, s.exitBootServices,
+		s.loadImage, s.start, s.preparePaging, s.placeKernel, s.unpack, s.loadInitrd, s.copyROMs, s.exitBootServices,
 	} {
 		if err := act(b); err != nil {
 			return err

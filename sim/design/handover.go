@@ -19,7 +19,7 @@ type arrival struct {
 	phys    uint64        // where the kernel runs
 
 	e820      []memmap.E820Entry // in boot_params
-	extension kernel.SetupData   // what did not fit, if its Addr is not 0
+	setupData []kernel.SetupData // in the order of the list
 	loader    uint8              // type_of_loader
 	initrd    memmap.Range
 	efi       *kernel.EFI
@@ -83,10 +83,7 @@ func (a *arrival) handover(b *sim.Boot) (h *kernel.Handover, ok bool) {
 		Image:  kernel.Image{Phys: a.phys, Layout: *layout, RealModeSize: trampoline.RealModeSize(version)},
 		Memory: memmap.BootMemory{Table: a.e820}, TypeOfLoader: a.loader, Initrd: a.initrd, EFI: a.efi, BIOS: a.bios,
 		CPU:     kernel.CPU{LA57: a.la57 && a.kernel.Setup.XLoadFlags&knows5Level != 0, GBPages: true},
-		Regions: a.regions(b),
-	}
-	if a.extension.Addr != 0 {
-		h.SetupData = append(h.SetupData, a.extension)
+		Regions: a.regions(b), SetupData: a.setupData,
 	}
 	return h, true
 }
@@ -151,12 +148,13 @@ func (s *stub) handOver(b *sim.Boot) error {
 		kernel: s.kernel, version: s.version, phys: s.block.Start, e820: s.e820.Entries, initrd: s.initrd, loader: loaderStub,
 		efi:  &kernel.EFI{MapAddr: s.finalMap.Start + 24 + 40, DescSize: efiDescSize, Descriptors: s.fw.Map()},
 		bios: b.Scenario.BIOS, la57: !s.paging.Empty() && !s.options.No5Level, random: !s.options.NoKASLR,
+		setupData: s.setupData,
 	}
 	if ext := s.e820.Extension; len(ext) > 0 {
 		const setupE820Ext, entryBytes = 1, 20
-		a.extension = kernel.SetupData{
+		a.setupData = append(a.setupData, kernel.SetupData{
 			SetupDataNode: memmap.SetupDataNode{Addr: s.extension.Start, Type: setupE820Ext, Len: uint32(len(ext) * entryBytes)}, E820: ext,
-		}
+		})
 	}
 	return handOver(b, a)
 }
