@@ -54,6 +54,7 @@ type Boot struct {
 	stopped bool
 	low     memmap.Set // written below 1 MiB without an allocation
 	result  *Result
+	heed    func(Finding) // report, made a function value once for all steps
 }
 
 // Options say what a run records.
@@ -73,6 +74,7 @@ func Run(d Design, sc *Scenario, o Options) (*Result, error) {
 		trace:    o.Trace,
 		result:   &Result{Design: d.Name(), Outcome: Boots, Before: Picture{Use: m.Use.Clone()}},
 	}
+	b.heed = b.report
 	err := d.Boot(b)
 	b.Measure(LowMemoryBytes, float64(b.low.Bytes()), "bytes")
 	r := b.result
@@ -83,7 +85,7 @@ func Run(d Design, sc *Scenario, o Options) (*Result, error) {
 		r.Outcome = Faults
 	case errors.As(err, &failure):
 		r.Outcome, r.Failure = Fails, failure.Message
-		b.report(Finding{Rule: failure.Rule, Severity: rule.Error, Step: max(0, r.count-1), Message: failure.Message})
+		b.Find(Finding{Rule: failure.Rule, Severity: rule.Error, Message: failure.Message})
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", d.Name(), err)
 	}
@@ -105,11 +107,10 @@ func (b *Boot) Do(s Step) {
 	if s.Op != Map && s.Op != Protect && s.Op != Exit {
 		b.touch(&s)
 	}
-	if b.stopped {
-		return
-	}
-	for _, c := range b.checks {
-		c.Step(b.Machine, &s, b.report)
+	if !b.stopped {
+		for _, c := range b.checks {
+			c.Step(b.Machine, &s, b.heed)
+		}
 	}
 	b.record(s)
 	if b.stopped {
@@ -188,10 +189,10 @@ func (b *Boot) fault(r memmap.Range) {
 	}
 }
 
-// Stop ends the boot with a finding at the next step: the processor faults or hangs.
+// Stop ends the boot with a finding at the step that is about to be recorded: the
+// processor faults or hangs.
 func (b *Boot) Stop(f Finding) {
 	f.Fault = true
-	f.Step = b.result.count
 	b.report(f)
 }
 
@@ -209,9 +210,7 @@ func (b *Boot) record(s Step) {
 
 // report keeps f; checks call it for the step that is about to be recorded.
 func (b *Boot) report(f Finding) {
-	if f.Step == 0 {
-		f.Step = b.result.count
-	}
+	f.Step = b.result.count
 	if f.Fault {
 		b.stopped = true
 		if b.result.Failure == "" {
@@ -250,10 +249,6 @@ func (b *Boot) MeasureWX(milestone string) {
 		b.Measure("wx_bytes_at_"+milestone, float64(b.Machine.WX()), "bytes")
 	}
 }
-
-// Watched reports whether anybody looks at this boot: without, a design need not
-// look for what is odd in an algorithm.
-func (b *Boot) Watched() bool { return b.trace || len(b.checks) > 0 }
 
 // Say notes what the boot code prints.
 func (b *Boot) Say(message string) {

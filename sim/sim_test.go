@@ -113,7 +113,8 @@ func TestFaultHandler(t *testing.T) {
 	}
 }
 
-// TestExhaustedPageTables: a handler without pages ends the boot.
+// TestExhaustedPageTables: a handler without pages ends the boot at the step that
+// needed it.
 func TestExhaustedPageTables(t *testing.T) {
 	result := tell(t, e820(), func(b *sim.Boot) error {
 		b.SwitchTo(&sim.Tables{Paging: true, OnFault: sim.RW, Grow: func(memmap.Range) error { return errors.New("none left") }}, sim.Step{})
@@ -121,8 +122,11 @@ func TestExhaustedPageTables(t *testing.T) {
 		b.Do(sim.Step{Op: sim.Write, Object: "y", Range: r(0, 1)})
 		return nil
 	})
-	if result.Outcome != sim.Faults || result.Findings[0].Rule != "pagetables-exhausted" || len(result.Steps) != 1 {
-		t.Errorf("outcome %s, findings %v, %d steps", result.Outcome, result.Findings, len(result.Steps))
+	if f := result.Findings[0]; result.Outcome != sim.Faults || f.Rule != "pagetables-exhausted" || f.Step != 1 {
+		t.Errorf("outcome %s, findings %v", result.Outcome, result.Findings)
+	}
+	if len(result.Steps) != 2 || result.Steps[1].Object != "x" || result.StepCount() != 2 {
+		t.Errorf("steps %v", result.Steps)
 	}
 }
 

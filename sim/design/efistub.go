@@ -244,12 +244,24 @@ func (s *stub) loadInitrd(b *sim.Boot) error {
 	return nil
 }
 
-// mapSlack is how many descriptors more than needed the stub's map buffer holds
-// (EFI_MMAP_NR_SLACK_SLOTS).
-const mapSlack = 32
+const mapName = "EFI memory map"
 
-// mapBuffer is the size of a buffer for the memory map, with its pool head.
-func (s *stub) mapBuffer() uint64 { return 24 + 40 + uint64(len(s.fw.Map())+mapSlack)*48 }
+// mapHead is what lies in front of the descriptors in a buffer for the memory map:
+// the head of the pool block, and that of the stub's own structure.
+const mapHead = 24 + 40
+
+// fetchMap takes a buffer of type t for the memory map, with room for a few more
+// descriptors than there are, and fills it.
+func (s *stub) fetchMap(b *sim.Boot, t memmap.EFIType, why string) (memmap.Range, error) {
+	const source = "drivers/firmware/efi/libstub/mem.c:efi_get_memory_map"
+	size := mapHead + uint64(len(s.fw.Map())+alloc.MapSlack)*efiDescSize
+	r, err := s.fw.forObject(mapName, why, source).take(t, size, ^uint64(0))
+	if err != nil {
+		return r, err
+	}
+	b.Do(sim.Step{Op: sim.Write, Object: mapName, Range: r, Keep: true, Why: "fetched from the firmware", Source: source})
+	return r, nil
+}
 
 // exitBootServices takes the final memory map and makes the e820 table of it.
 func (s *stub) exitBootServices(b *sim.Boot) error {
@@ -258,13 +270,11 @@ func (s *stub) exitBootServices(b *sim.Boot) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.fw.forObject("EFI memory map", "the map that the kernel will read, in memory that it keeps", source).
-		take(memmap.EFIACPIReclaim, s.mapBuffer(), ^uint64(0))
+	s.finalMap, err = s.fetchMap(b, memmap.EFIACPIReclaim, "the map that the kernel will read, in memory that it keeps")
 	if err != nil {
 		return err
 	}
-	s.extension, s.finalMap = extension, r
-	b.Do(sim.Step{Op: sim.Write, Object: "EFI memory map", Range: r, Keep: true, Why: "fetched from the firmware", Source: source})
+	s.extension = extension
 	b.MeasureWX("exit_boot_services")
 	b.Do(sim.Step{Op: sim.Exit, Object: "boot services", Why: "the firmware's allocator is gone; its page tables stay in force", Source: source})
 	return s.writeE820(b, extension)
@@ -273,6 +283,11 @@ func (s *stub) exitBootServices(b *sim.Boot) error {
 // allocateE820 provides for a map with more entries than boot_params can hold.
 func (s *stub) allocateE820(b *sim.Boot) (memmap.Range, error) {
 	const source = "drivers/firmware/efi/libstub/x86-stub.c:allocate_e820"
+	buffer, err := s.fetchMap(b, memmap.EFILoaderData, "a copy of the map, to count its entries")
+	if err != nil {
+		return memmap.Range{}, err
+	}
+	defer s.fw.release(mapName, buffer, source)
 	size := alloc.AllocateE820(uint32(len(s.fw.Map())), alloc.MapSlack)
 	if size == 0 {
 		return memmap.Range{}, nil
@@ -290,7 +305,7 @@ func (s *stub) allocateE820(b *sim.Boot) (memmap.Range, error) {
 func (s *stub) writeE820(b *sim.Boot, extension memmap.Range) error {
 	const source = "drivers/firmware/efi/libstub/x86-stub.c:setup_e820"
 	table, status := alloc.SetupE820(s.fw.Map(), uint32(extension.Len()), memmap.ConvertOptions{
-		UnacceptedMemory: s.kernel.Version >= linux.V6_5, SoftReserve: !s.options.NoSoftReserve,
+		UnacceptedMemory: releaseOf(s.kernel, s.version) >= linux.V6_5, SoftReserve: !s.options.NoSoftReserve,
 	})
 	if status != alloc.Success {
 		return &sim.Failure{Rule: "no-memory", Message: "the e820 table and its extension are too small for the memory map: " + status.Error()}
@@ -323,8 +338,7 @@ func (s *stub) enterKernel(b *sim.Boot) {
 // placeKernel asks the firmware for the block into which the kernel goes.
 func (s *stub) placeKernel(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/x86-stub.c:efi_decompress_kernel"
-	buffer, err := s.fw.forObject("EFI memory map", "a buffer for the map, to count places in", "drivers/firmware/efi/libstub/mem.c:efi_get_memory_map").
-		take(memmap.EFILoaderData, s.mapBuffer(), ^uint64(0))
+	buffer, err := s.fetchMap(b, memmap.EFILoaderData, "a copy of the map, to count places in")
 	if err != nil {
 		return err
 	}
@@ -332,7 +346,7 @@ func (s *stub) placeKernel(b *sim.Boot) error {
 	if s.block, err = s.allocateRandom(b); err != nil {
 		return err
 	}
-	s.fw.release("EFI memory map", buffer, source)
+	s.fw.release(mapName, buffer, source)
 	b.Place("kernel_block", s.block, 0)
 	return nil
 }

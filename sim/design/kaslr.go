@@ -20,11 +20,12 @@ func (z *decompressor) randomise(b *sim.Boot) error {
 	in := z.kaslrInput(b)
 	plan := &kaslr.Plan{}
 	err := plan.Make(in)
-	b.Randomness(sim.Randomness{Decompressor: plan, Input: in})
-	if err := surprises(b, in); err != nil {
-		return err
+	if err != nil && !errors.Is(err, kaslr.ErrNeverReturns) {
+		return fmt.Errorf("placing the kernel: %w", err)
 	}
-	if errors.Is(err, kaslr.ErrNeverReturns) {
+	b.Randomness(sim.Randomness{Decompressor: plan, Input: in})
+	surprises(b, in)
+	if err != nil {
 		return &sim.Failure{Rule: "never-returns", Message: "the search for a random place never ends"}
 	}
 	choice := plan.Choose(b.Scenario.Random)
@@ -35,26 +36,23 @@ func (z *decompressor) randomise(b *sim.Boot) error {
 	return nil
 }
 
-// surprises reports what of the real code's odd behaviour this boot shows.
-func surprises(b *sim.Boot, in *kaslr.Input) error {
-	found, err := kaslr.Findings(in)
-	if err != nil {
-		return fmt.Errorf("placing the kernel: %w", err)
-	}
+// surprises reports what of the real code's odd behaviour this boot shows, for an
+// input of which a plan could be made.
+func surprises(b *sim.Boot, in *kaslr.Input) {
+	found, _ := kaslr.Findings(in)
 	for _, f := range found {
 		surprise(f).report(b, kernelName)
 	}
-	return nil
 }
 
 // kaslrInput is what the decompressor finds in boot_params and in itself.
 func (z *decompressor) kaslrInput(b *sim.Boot) *kaslr.Input {
-	k := z.kernel
+	k, version := z.kernel, releaseOf(z.kernel, z.version)
 	return &kaslr.Input{
 		Config: kaslr.Config{
-			Version:          releaseOf(k, z.version),
+			Version:          version,
 			PhysicalAlign:    image.MinKernelAlign,
-			UnacceptedMemory: k.Version >= linux.V6_5,
+			UnacceptedMemory: version >= linux.V6_5,
 			SoftReserve:      true,
 		},
 		LA57:        z.la57,
@@ -92,6 +90,5 @@ func (z *decompressor) efiInfo() kaslr.EFIInfo {
 	if z.efi == nil {
 		return kaslr.EFIInfo{}
 	}
-	const descSize = 48
-	return kaslr.EFIInfo{Signature: "EL64", DescSize: descSize, MapSize: uint32(len(z.efi) * descSize), Descs: z.efi}
+	return kaslr.EFIInfo{Signature: "EL64", DescSize: efiDescSize, MapSize: uint32(len(z.efi) * efiDescSize), Descs: z.efi}
 }

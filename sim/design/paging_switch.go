@@ -41,9 +41,7 @@ func (z *decompressor) switchPaging(b *sim.Boot) {
 func (z *decompressor) findTrampoline(b *sim.Boot) memmap.Range {
 	in := trampoline.Input{BIOS: z.biosWords(b), EFI: z.efi != nil, Table: z.e820}
 	p := trampoline.Find(&in, z.version)
-	if b.Watched() {
-		z.explain(b, &in)
-	}
+	z.explain(b, &in)
 	if words := in.BIOS; z.efi == nil && b.Scenario.BIOS == (linux.BIOSWords{}) && words != b.Scenario.BIOS {
 		b.Assume("the BIOS states the base memory that the map shows; its EBDA begins where that ends")
 	}
