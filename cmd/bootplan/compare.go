@@ -16,7 +16,7 @@ func newCompareCmd(a *app) *cobra.Command {
 
 A comparison is no verdict: it exits with 0 whatever it finds, unless --fail-on is
 given.`,
-		Args: cobra.NoArgs,
+		Args: usage(cobra.NoArgs),
 		Example: `  bootplan compare
   bootplan compare --map dmesg.txt --policy edk2-nx-attr`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.compare(&f, cmd.Flags().Changed("fail-on")) },

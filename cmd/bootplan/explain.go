@@ -30,7 +30,7 @@ that say so. Without a name it lists everything that it can explain.`,
 		Example: `  bootplan explain
   bootplan explain map-overlap
   bootplan explain --json efistub`,
-		Args: cobra.MaximumNArgs(1),
+		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(_ *cobra.Command, names []string) error {
 			if len(names) == 0 {
 				return a.listTopics(topics())

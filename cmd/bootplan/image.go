@@ -9,14 +9,12 @@ import (
 )
 
 func newImageCmd(a *app) *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "image",
 		Short: "What is in this kernel image, and what do its headers promise?",
 		Long: `Reads a bzImage (vmlinuz), an EFI zboot image, an ELF vmlinux, or an arm64, RISC-V or
 LoongArch Image. The kind is told from the content.`,
-	}
-	cmd.AddCommand(newImageShowCmd(a), newImageLintCmd(a))
-	return cmd
+	}, newImageShowCmd(a), newImageLintCmd(a))
 }
 
 // imageSource is where the verbs below image get kernels from: files, or profiles.

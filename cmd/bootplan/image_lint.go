@@ -76,8 +76,12 @@ func (a *app) printImageLint(r imageLintResult) error {
 		_, err := fmt.Fprintf(a.out, "Nothing wrong in %s.\n", report.Count(uint64(len(r.Files)), "image"))
 		return err
 	}
-	fmt.Fprintf(a.out, "%s in %s. Next: bootplan explain %s\n\n",
-		report.Count(uint64(len(lines)), "finding"), report.Count(uint64(len(r.Files)), "image"), lines[0].Rule)
+	next := " Next: bootplan explain " + lines[0].Rule
+	if a.quiet {
+		next = ""
+	}
+	fmt.Fprintf(a.out, "%s in %s.%s\n\n",
+		report.Count(uint64(len(lines)), "finding"), report.Count(uint64(len(r.Files)), "image"), next)
 	var rows [][]string
 	for _, l := range lines {
 		rows = append(rows, []string{a.style().Severity(l.Severity), l.Rule, l.file, l.Message})

@@ -16,7 +16,7 @@ func newKASLRCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kaslr",
 		Short: "Where can the kernel land on this machine, with which probability, and how many bits is that?",
-		Args:  cobra.NoArgs,
+		Args:  usage(cobra.NoArgs),
 		Example: `  bootplan kaslr --map dmesg.txt
   bootplan kaslr --map dmesg.txt --cmdline 'memmap=700M' --what-if`,
 		RunE: func(*cobra.Command, []string) error { return a.kaslr(&f, whatIf) },

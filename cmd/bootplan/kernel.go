@@ -13,7 +13,11 @@ import (
 // readKernel reads the kernel image at path, "-" for standard input.
 func (a *app) readKernel(path string, o image.Options) (*image.Kernel, error) {
 	if path == "-" {
-		return readKernelStream("standard input", a.in, o)
+		in, err := a.stdin()
+		if err != nil {
+			return nil, err
+		}
+		return readKernelStream(standardInput, in, o)
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -13,25 +13,20 @@ import (
 )
 
 func newMapCmd(a *app) *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "map",
 		Short: "What does this machine's firmware say about memory?",
 		Long: `Reads a firmware memory map from a kernel log, from what the UEFI Shell's memmap
 prints, from captured /sys/firmware/memmap and /sys/firmware/efi/runtime-map trees,
 from /proc/iomem, from binary tables, or from bootplan's own JSON. The form is told
 from the content.`,
-	}
-	cmd.AddCommand(
+	},
 		newMapShowCmd(a),
 		newMapLintCmd(a),
 		newMapDiffCmd(a),
 		newMapConvertCmd(a),
 	)
-	return cmd
 }
-
-// standardInput is the name of what "-" reads.
-const standardInput = "standard input"
 
 // readDocument reads the maps of path: a file in any form, "-" for standard input,
 // or a directory with captured trees. The form is sniffed when from is "".
@@ -43,7 +38,11 @@ func (a *app) readDocument(path, from string) (*parse.Document, error) {
 		}
 	}
 	if path == "-" {
-		return parse.Read(standardInput, a.in, form)
+		in, err := a.stdin()
+		if err != nil {
+			return nil, err
+		}
+		return parse.Read(standardInput, in, form)
 	}
 	info, err := os.Stat(path)
 	if err != nil {

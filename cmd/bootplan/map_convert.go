@@ -30,7 +30,7 @@ them. The opposite is refused: an e820 map does not say what an EFI map needs.`,
 		Example: `  bootplan map convert --to json dmesg.txt
   bootplan map convert --to kernel-log --map efi-shell serial.log
   bootplan map convert --to sysfs-memmap -o memmap/ dmesg.txt`,
-		Args: cobra.MaximumNArgs(1),
+		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(_ *cobra.Command, paths []string) error {
 			if c.sysroot != "" {
 				paths = append(paths, c.sysroot)

@@ -26,7 +26,7 @@ Exit status: 0 the maps say the same; 1 they differ; 2 a file, or an entry of it
 could not be read, or the files have no map of the same kind.`,
 		Example: `  bootplan map diff before-update.log after-update.log
   bootplan map diff --json laptop.log desktop.log`,
-		Args: cobra.ExactArgs(2),
+		Args: usage(cobra.ExactArgs(2)),
 		RunE: func(_ *cobra.Command, paths []string) error { return a.mapDiff(paths[0], paths[1], from) },
 	}
 	cmd.Flags().StringVar(&from, "from", "", fmt.Sprintf("the form of the files, one of %v (default: told from the content)", parse.Forms()))

@@ -32,7 +32,7 @@ be read.`,
 		Example: `  bootplan map lint dmesg.txt
   bootplan map lint --fail-on warning --json *.log
   bootplan map lint --phys-bits 39 dmesg.txt`,
-		Args: cobra.MinimumNArgs(1),
+		Args: usage(cobra.MinimumNArgs(1)),
 		RunE: func(_ *cobra.Command, paths []string) error {
 			if opts.PhysBits < 32 || opts.PhysBits > 52 {
 				return fmt.Errorf("--phys-bits %d: expected a number from 32 to 52", opts.PhysBits)

@@ -43,6 +43,19 @@ type app struct {
 	failOn  string // error, warning, info
 }
 
+// standardInput is the name of what "-" reads.
+const standardInput = "standard input"
+
+// stdin is standard input for the first who asks.
+func (a *app) stdin() (io.Reader, error) {
+	if a.in == nil {
+		return nil, errors.New("-: standard input can be read only once")
+	}
+	in := a.in
+	a.in = nil
+	return in, nil
+}
+
 // severity returns the chosen --fail-on.
 func (a *app) severity() (rule.Severity, error) {
 	s, err := rule.ParseSeverity(a.failOn)
@@ -83,6 +96,25 @@ func execute(args []string, in io.Reader, out, errw io.Writer) (code int) {
 	}
 	fmt.Fprintf(errw, "bootplan: %v\n", err)
 	return exitUsage
+}
+
+// group makes cmd a verb that only holds others: by itself it prints its help.
+func group(cmd *cobra.Command, verbs ...*cobra.Command) *cobra.Command {
+	cmd.Args = cobra.NoArgs // before anything else is taken for a verb
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.AddCommand(verbs...)
+	return cmd
+}
+
+// usage is check, with an error that says what the verb expects.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if check(cmd, args) == nil {
+			return nil
+		}
+		return fmt.Errorf("got %s: expected %s; see %s --help",
+			report.Count(uint64(len(args)), "argument"), cmd.UseLine(), cmd.CommandPath())
+	}
 }
 
 func newRoot(a *app) *cobra.Command {

@@ -19,7 +19,7 @@ func newRunCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "One boot, step by step: what was allocated, copied, mapped and executed where and why",
-		Args:  cobra.NoArgs,
+		Args:  usage(cobra.NoArgs),
 		Example: `  bootplan run                              the EFI stub on an embedded OVMF map
   bootplan run --map dmesg.txt -v           your machine, with the reason for every step
   bootplan run --design bzimage --policy ovmf --cmdline nokaslr

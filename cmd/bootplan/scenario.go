@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,6 +16,7 @@ import (
 	"bootplan/memmap/gallery"
 	"bootplan/memmap/parse"
 	"bootplan/sim"
+	"bootplan/sim/report"
 )
 
 // scenarioFlags are the flags from which a scenario is made.
@@ -55,7 +57,7 @@ func (f *scenarioFlags) add(flags *pflag.FlagSet) {
 
 // scenario makes the scenario that the flags describe.
 func (a *app) scenario(f *scenarioFlags) (*sim.Scenario, error) {
-	if err := f.readFile(); err != nil {
+	if err := a.readScenario(f); err != nil {
 		return nil, err
 	}
 	sc := &sim.Scenario{Cmdline: f.Cmdline}
@@ -96,6 +98,9 @@ func (a *app) scenario(f *scenarioFlags) (*sim.Scenario, error) {
 
 // scenarioMap reads the firmware map; doc is nil for the embedded one.
 func (a *app) scenarioMap(f *scenarioFlags, sc *sim.Scenario) (*parse.Document, error) {
+	if f.Map != "" && f.Sysroot != "" {
+		return nil, errors.New("--map and --sysroot: expected one of them")
+	}
 	path := f.Map
 	if path == "" {
 		path = f.Sysroot
@@ -149,7 +154,7 @@ func (a *app) fromLog(f *scenarioFlags, sc *sim.Scenario, doc *parse.Document) {
 		}
 	}
 	if sc.Immovable = doc.Log.Immovable; len(sc.Immovable) > 0 {
-		a.note("ranges that cannot be unplugged, by the ACPI SRAT in the log: %d", len(sc.Immovable))
+		a.note("%s that cannot be unplugged taken from the log's ACPI SRAT", report.Count(uint64(len(sc.Immovable)), "range"))
 	}
 }
 
@@ -185,6 +190,9 @@ func (a *app) profileOf(release string) string {
 			a.note("kernel taken from the log: %s, profile %s", release, name)
 			return name
 		}
+	}
+	if release != "" {
+		a.note("the log is of %s, which no profile describes: %s boots in its place, unless --kernel or --profile names another", release, defaultProfile)
 	}
 	return defaultProfile
 }
@@ -278,7 +286,7 @@ func parseChoices(items []string) (map[string]string, error) {
 	choices := map[string]string{}
 	for _, item := range items {
 		name, value, ok := strings.Cut(item, "=")
-		if !ok || name != "loader" {
+		if !ok || name != "loader" || !slices.Contains([]string{"qemu", "grub", "ipxe"}, value) {
 			return nil, fmt.Errorf("%q: expected loader=qemu, loader=grub or loader=ipxe", item)
 		}
 		choices[name] = value

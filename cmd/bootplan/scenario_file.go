@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,12 +29,12 @@ type scenarioFile struct {
 	Random  *string  `yaml:"random"`
 }
 
-// readFile takes from the scenario file what the command line leaves open.
-func (f *scenarioFlags) readFile() error {
+// readScenario takes from the scenario file what the command line leaves open.
+func (a *app) readScenario(f *scenarioFlags) error {
 	if f.file == "" {
 		return nil
 	}
-	text, err := os.ReadFile(f.file)
+	text, err := a.scenarioText(f)
 	if err != nil {
 		return err
 	}
@@ -62,6 +63,19 @@ func (f *scenarioFlags) readFile() error {
 	return f.take("set", s.Set...)
 }
 
+// scenarioText reads the scenario file, "-" for standard input.
+func (a *app) scenarioText(f *scenarioFlags) ([]byte, error) {
+	if f.file != "-" {
+		return os.ReadFile(f.file)
+	}
+	in, err := a.stdin()
+	if err != nil {
+		return nil, err
+	}
+	f.file = standardInput
+	return io.ReadAll(in)
+}
+
 // take sets a flag, unless the command line did.
 func (f *scenarioFlags) take(name string, values ...string) error {
 	if f.given(name) {
@@ -78,7 +92,7 @@ func (f *scenarioFlags) take(name string, values ...string) error {
 // resolve makes paths relative to the scenario file.
 func (f *scenarioFlags) resolve(paths ...*string) {
 	for _, p := range paths {
-		if p != nil && *p != "" && !strings.Contains(*p, "\n") && !filepath.IsAbs(*p) {
+		if p != nil && *p != "" && *p != "-" && !strings.Contains(*p, "\n") && !filepath.IsAbs(*p) {
 			*p = filepath.Join(filepath.Dir(f.file), *p)
 		}
 	}

@@ -29,7 +29,7 @@ are derived from it: base memory ends where usable memory below 640 KiB ends, an
 the extended BIOS data area begins there. EFI machines have zeros.`,
 		Example: `  bootplan trampoline --map dmesg.txt
   bootplan trampoline --map dmesg.txt --bda-base 639 --bda-ebda 0x9fc0 --kernel-version v5.2`,
-		Args: cobra.NoArgs,
+		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			t.givenBase, t.givenEBDA = cmd.Flags().Changed("bda-base"), cmd.Flags().Changed("bda-ebda")
 			return t.run()
@@ -37,12 +37,19 @@ the extended BIOS data area begins there. EFI machines have zeros.`,
 	}
 	flags := cmd.Flags()
 	t.flags.add(flags)
+	for _, name := range idleFlags {
+		flags.Lookup(name).Hidden = true
+	}
 	flags.Uint16Var(&t.words.BaseKiB, "bda-base", 0, "KiB of base memory, the word at physical 0x413")
 	flags.Uint16Var(&t.words.EBDASegment, "bda-ebda", 0, "segment of the extended BIOS data area, the word at 0x40e")
 	flags.BoolVar(&t.efi, "efi", false, "the boot parameters carry an EFI signature (implied by an EFI map)")
 	flags.StringVar(&t.version, "kernel-version", "", "release whose code is modelled, from v4.17 on (default: that of the kernel)")
 	return cmd
 }
+
+// idleFlags are those of a scenario that no trampoline depends on. They stay, since
+// every verb accepts the same scenario file.
+var idleFlags = []string{"design", "set", "seed", "random"}
 
 // trampolineCmd is one invocation of the verb.
 type trampolineCmd struct {
@@ -65,6 +72,11 @@ type trampolineAnswer struct {
 }
 
 func (t *trampolineCmd) run() error {
+	for _, name := range idleFlags {
+		if t.flags.given(name) {
+			t.app.note("--%s makes no difference to a trampoline", name)
+		}
+	}
 	sc, err := t.app.scenario(&t.flags)
 	if err != nil {
 		return err
@@ -164,7 +176,7 @@ func bootServices(descs []memmap.EFIDescriptor) []memmap.Range {
 // stubTrampoline runs the EFI stub and returns the pages that it allocates; none if
 // the CPU does not know 5-level paging, or if the boot fails before.
 func stubTrampoline(sc *sim.Scenario) (memmap.Range, error) {
-	d, err := design.Named("efistub")
+	d, err := design.Named(ofVersion("efistub", sc))
 	if err != nil {
 		return memmap.Range{}, err
 	}

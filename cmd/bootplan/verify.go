@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -15,17 +16,20 @@ import (
 )
 
 func newVerifyCmd(a *app) *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "verify",
 		Short: "Does the model equal recorded truth?",
-	}
-	cmd.AddCommand(&cobra.Command{
+	}, &cobra.Command{
 		Use:   "vectors PATH…",
-		Short: "Run golden vectors made by the real code (JSON Lines, folders are searched)",
-		Args:  cobra.MinimumNArgs(1),
-		RunE:  func(_ *cobra.Command, paths []string) error { return a.verifyVectors(paths) },
+		Short: "Does the model compute what the real code computed?",
+		Long: `Runs golden vectors, which the real code made: JSON Lines, one case a line. A file's
+name says which function it drives. Folders are searched for files that end in .jsonl.
+
+Exit status: 1 a case differs, or the model cannot run it; 2 a file could not be read.`,
+		Example: "  bootplan verify vectors sim/verify/testdata",
+		Args:    usage(cobra.MinimumNArgs(1)),
+		RunE:    func(_ *cobra.Command, paths []string) error { return a.verifyVectors(paths) },
 	})
-	return cmd
 }
 
 // vectorResult is the JSON answer of verify vectors.
@@ -71,6 +75,9 @@ func (a *app) verifyVectors(paths []string) error {
 func vectorFiles(paths []string) ([]string, error) {
 	var files []string
 	for _, path := range paths {
+		if path == "-" {
+			return nil, errors.New("-: expected a file: its name says which function the vectors drive")
+		}
 		found := len(files)
 		err := filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
 			if err == nil && !d.IsDir() && (name == path || strings.HasSuffix(name, ".jsonl")) {

@@ -133,7 +133,7 @@ func (c *wxUsed) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 			if w.Value != "" && c.seen.first(w.Value) {
 				f := found(wxUsedRule, s)
 				f.Range = w.Range
-				f.Message = fmt.Sprintf("%s was written and is executed through one mapping that is writable and executable", s.Object)
+				f.Message = fmt.Sprintf("%s is written and executed through one W+X mapping", s.Object)
 				report(f)
 			}
 			return true

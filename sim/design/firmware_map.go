@@ -56,7 +56,8 @@ func efiFromE820(entries []memmap.E820Entry) []memmap.EFIDescriptor {
 		if err != nil {
 			continue
 		}
-		pages := r.Outward(memmap.PageSize)
+		// A page that two entries share is the later one's, unless that is RAM.
+		pages := memmap.Range{Start: memmap.AlignDown(r.Start, memmap.PageSize), End: memmap.AlignDown(r.End, memmap.PageSize)}
 		if t == memmap.EFIConventional {
 			pages = r.Inward(memmap.PageSize)
 		}

@@ -141,7 +141,8 @@ func CompareText(w io.Writer, results []*sim.Result, style Style) error {
 			fmt.Fprintln(w, "  assumed: "+text)
 		}
 	}
-	return nil
+	_, err := fmt.Fprintf(w, "\nNext: bootplan run -v --design %s, with the flags given here, tells its steps and reasons\n", results[0].Design)
+	return err
 }
 
 func compareAnswer(r *sim.Result) string {

@@ -128,7 +128,7 @@ func (k *KASLR) keptOut() string {
 	if parts == nil {
 		return ""
 	}
-	return "Kept out by " + strings.Join(parts, ", ") + ".\n"
+	return "Kept out by " + strings.Join(parts, ",\n            ") + ".\n"
 }
 
 // virtual is the line about the virtual address.

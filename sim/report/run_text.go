@@ -67,12 +67,20 @@ func answer(r *sim.Result, prefers uint64) string {
 func findingLines(w io.Writer, r *sim.Result, style Style) error {
 	var rows [][]string
 	for _, f := range worstFirst(r.Findings) {
-		rows = append(rows, []string{"", style.Severity(f.Severity), f.Rule, fmt.Sprintf("step %d", f.Step+1), f.Range.Short(), f.Message})
+		rows = append(rows, []string{"", style.Severity(f.Severity), f.Rule, fmt.Sprintf("step %d", f.Step+1), rangeOf(f), f.Message})
 	}
 	if rows == nil {
 		return nil
 	}
 	return Table(w, make([]Column, 6), rows)
+}
+
+// rangeOf is the memory that a finding is about; empty where it is about none.
+func rangeOf(f sim.Finding) string {
+	if f.Range.Empty() {
+		return ""
+	}
+	return f.Range.Short()
 }
 
 func worstFirst(findings []sim.Finding) []sim.Finding {
