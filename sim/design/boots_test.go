@@ -23,11 +23,16 @@ import (
 // recorded is what a recording of a real boot states.
 type recorded struct {
 	Name     string
-	Firmware struct{ Kind, Loader string }
-	Kernel   struct{ Version string }
-	Cmdline  string `json:"kernel_append"`
-	Initrd   struct{ Size uint64 }
-	Capture  struct {
+	Firmware struct {
+		Kind, Loader string
+		NX           string `json:"nx_memory_policy"`
+		Image        string `json:"image_protection_policy"`
+		Attribute    string `json:"memory_attribute_protocol"`
+	}
+	Kernel  struct{ Version string }
+	Cmdline string `json:"kernel_append"`
+	Initrd  struct{ Size uint64 }
+	Capture struct {
 		Userspace bool `json:"reached_userspace"`
 	}
 	CPU     string
@@ -100,6 +105,7 @@ func scenarioOf(t *testing.T, r *recorded, log string) *sim.Scenario {
 		CPU:    sim.CPU{LA57: !strings.Contains(r.CPU, "la57=off") && !strings.Contains(r.CPU, "Skylake"), NX: true},
 		Initrd: sim.Initrd{Size: r.Initrd.Size, Addr: hex(t, r.Ramdisk.Image)},
 		BIOS:   linux.BIOSWords{EBDASegment: uint16(hex(t, r.Debugger.EBDA)), BaseKiB: r.Debugger.BaseKiB},
+		Policy: policyOf(t, r),
 		Random: sim.Fixed{PhysicalValue: hex(t, r.Debugger.RandomPhysical), VirtualValue: hex(t, r.Debugger.RandomVirtual)},
 	}
 	if !r.Capture.Userspace && len(r.MapAtAllocation) > 0 {
@@ -117,6 +123,25 @@ func scenarioOf(t *testing.T, r *recorded, log string) *sim.Scenario {
 	}
 	sc.Map, sc.AfterExit = doc.FirmwareMap()
 	return sc
+}
+
+// policyOf is how the recorded firmware protects memory.
+func policyOf(t *testing.T, r *recorded) sim.Policy {
+	name := "ovmf"
+	if hex(t, r.Firmware.NX) != 0 {
+		name = "edk2-nx"
+	}
+	if r.Firmware.Image == "0x3" {
+		name += "-image"
+	}
+	if strings.HasPrefix(r.Firmware.Attribute, "installed") {
+		name += "-attr"
+	}
+	policy, err := sim.PolicyNamed(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return policy
 }
 
 // mapAtAllocation is the map that the stub worked on, as the debugger read it.

@@ -76,7 +76,6 @@ func (d bzimage) Boot(b *sim.Boot) error {
 	if err := z.load(b); err != nil {
 		return err
 	}
-	b.In(sim.Setup)
 	z.setup(b)
 	b.In(sim.Decompressor)
 	z.enter32(b)
@@ -135,16 +134,17 @@ func (z *decompressor) in(base, from, to uint64) memmap.Range {
 	return memmap.Range{Start: base + from, End: base + to}
 }
 
-// setup runs the real-mode part: it asks the BIOS for the memory map.
+// setup fills boot_params: the real-mode part asks the BIOS for the memory map; a
+// loader that enters the kernel in 32-bit mode does it itself.
 func (z *decompressor) setup(b *sim.Boot) {
-	const source = "arch/x86/boot/main.c:main"
+	filled := bootProtocol
 	if z.realMode {
-		b.Do(sim.Step{Op: sim.Exec, Object: "setup code", Range: z.setupCode, Why: "real-mode code that talks to the BIOS", Source: source})
-	} else {
-		b.In(sim.Loader)
+		b.In(sim.Setup)
+		b.Do(sim.Step{Op: sim.Exec, Object: "setup code", Range: z.setupCode, Why: "real-mode code that talks to the BIOS", Source: "arch/x86/boot/main.c:main"})
+		filled = "arch/x86/boot/memory.c:detect_memory"
 	}
 	b.Do(sim.Step{Op: sim.Write, Object: "boot_params", Range: z.bootParams, Keep: true,
-		Why: "the zero page: setup header, e820 map, where initrd and command line are", Source: "arch/x86/boot/memory.c:detect_memory"})
+		Why: "the zero page: setup header, e820 map, where initrd and command line are", Source: filled})
 	b.Place("boot_params", z.bootParams, 0)
 }
 

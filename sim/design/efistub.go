@@ -142,7 +142,7 @@ func (s *stub) protectImage(b *sim.Boot) {
 		}
 		return
 	}
-	b.Do(sim.Step{Op: sim.Protect, Object: stubName, Range: s.image, Perm: sim.RW, Why: "data and headers: no execution", Source: source})
+	b.Do(sim.Step{Op: sim.Protect, Object: stubName, Range: s.image, Perm: s.fw.enforced(sim.RW), Why: "data and headers: no execution", Source: source})
 	for _, section := range pe.Sections {
 		if section.Perm() == "r-x" {
 			r := sized(s.image.Start+uint64(section.VirtualAddress), uint64(section.RawSize)).Outward(memmap.PageSize)

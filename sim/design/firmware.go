@@ -46,11 +46,15 @@ func startFirmware(b *sim.Boot) (*firmware, error) {
 }
 
 // perm is how memory of type t is mapped when it changes hands.
-func (f *firmware) perm(t memmap.EFIType) sim.Perm {
-	if !f.b.Scenario.CPU.NX {
-		return sim.RWX
+func (f *firmware) perm(t memmap.EFIType) sim.Perm { return f.enforced(f.policy.Of(t)) }
+
+// enforced is what the CPU makes of p: without an execute-disable bit everything that
+// is mapped can be executed.
+func (f *firmware) enforced(p sim.Perm) sim.Perm {
+	if f.b.Scenario.CPU.NX {
+		return p
 	}
-	return f.policy.Of(t)
+	return p | sim.X
 }
 
 // Map is the present map.

@@ -16,13 +16,14 @@ type loader struct {
 	bootParams uint64 // 0: the setup code's own structure
 	cmdline    uint64
 	heapEnd    uint64 // behind the real-mode part
+	initrdMax  uint64 // highest address of its own choice for an initrd; 0: what the kernel states
 }
 
 var loaders = map[string]loader{
 	"qemu":     {name: "qemu", realMode: 0x10000, cmdline: 0x20000, heapEnd: 0x10000},
 	"ipxe":     {name: "ipxe", realMode: 0x10000, cmdline: 0x19000, heapEnd: 0x9000},
-	"grub":     {name: "grub", bootParams: 0x8a000, cmdline: 0x8f000},
-	"grub-efi": {name: "grub-efi", bootParams: 0x87000, cmdline: 0x8c000},
+	"grub":     {name: "grub", bootParams: 0x8a000, cmdline: 0x8f000, initrdMax: 0x37ffffff},
+	"grub-efi": {name: "grub-efi", bootParams: 0x87000, cmdline: 0x8c000, initrdMax: 0x37ffffff},
 }
 
 // chooseLoader returns the loader that the scenario names, or the one that fits its map.
@@ -59,7 +60,9 @@ func (z *decompressor) load(b *sim.Boot) error {
 	}
 	z.geometry()
 	z.loadRealMode(b, l)
-	z.loadInitrd(b)
+	if err := z.loadInitrd(b, l); err != nil {
+		return err
+	}
 	z.loadImage(b)
 	return nil
 }
@@ -127,25 +130,32 @@ func (z *decompressor) loadRealMode(b *sim.Boot, l loader) {
 	b.Place("command_line", z.cmdline, 0)
 }
 
-// loadInitrd places the initial RAM disk as high as the protocol allows.
-func (z *decompressor) loadInitrd(b *sim.Boot) {
+// loadInitrd places the initial RAM disk as high as the loader dares.
+func (z *decompressor) loadInitrd(b *sim.Boot, l loader) error {
 	rd := b.Scenario.Initrd
 	if rd.Size == 0 {
-		return
+		return nil
 	}
 	addr := rd.Addr
 	if addr == 0 {
-		addr = memmap.AlignDown(z.initrdTop()-rd.Size, memmap.PageSize)
+		top := z.initrdTop(l, rd.Size)
+		if top < rd.Size {
+			return &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("the loader finds no room for an initrd of %#x bytes below %#x", rd.Size, top)}
+		}
+		addr = memmap.AlignDown(top-rd.Size, memmap.PageSize)
 	}
 	z.initrd = sized(addr, rd.Size)
 	b.Do(sim.Step{Op: sim.Alloc, Object: "initrd", Range: z.initrd, Why: "as high as the protocol allows: out of the kernel's way", Source: bootProtocol})
 	b.Do(sim.Step{Op: sim.Write, Object: "initrd", Range: z.initrd, Keep: true, Why: "the kernel unpacks it much later", Source: bootProtocol})
 	b.Place("initrd", z.initrd, 0)
+	return nil
 }
 
-// initrdTop is the end of the highest RAM that an initrd may touch. Loaders leave
-// the last few pages to ACPI tables, in units of 64 KiB.
-func (z *decompressor) initrdTop() uint64 {
+// initrdTop is the end of the highest RAM that an initrd of size bytes may touch.
+// Loaders leave the last few pages to ACPI tables, in units of 64 KiB. GRUB takes the
+// size and 64 KiB off its own limit, and then keeps the initrd's end below the rest.
+// Source: grub-core/loader/i386/linux.c:grub_cmd_initrd (2.06); recorded boots.
+func (z *decompressor) initrdTop(l loader, size uint64) uint64 {
 	limit := uint64(z.kernel.Setup.InitrdAddrMax) + 1
 	var top uint64
 	for _, e := range z.e820 {
@@ -153,7 +163,12 @@ func (z *decompressor) initrdTop() uint64 {
 			top = max(top, min(r.End, limit))
 		}
 	}
-	return memmap.AlignDown(top, 64*memmap.KiB)
+	top = memmap.AlignDown(top, 64*memmap.KiB)
+	if l.initrdMax != 0 {
+		reach := l.initrdMax - 64*memmap.KiB
+		top = min(top, memmap.AlignDown(reach-min(reach, memmap.AlignUp(size, memmap.PageSize)), memmap.PageSize))
+	}
+	return top
 }
 
 // loadImage places the protected-mode part and keeps the window free into which
