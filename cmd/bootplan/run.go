@@ -27,7 +27,7 @@ func newRunCmd(a *app) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error { return a.run(&f, log) },
 	}
 	f.add(cmd.Flags())
-	cmd.Flags().BoolVar(&log, "log", false, "print what the kernel prints about memory, as dmesg shows it (memblock=debug, efi=debug in --cmdline print more)")
+	cmd.Flags().BoolVar(&log, "log", false, "print what the kernel prints about memory, as dmesg shows it (memblock=debug, efi=debug in --cmdline print more); with -v also /proc/iomem")
 	return cmd
 }
 

@@ -244,7 +244,7 @@ func TestNotOwnedWhileFirmwareLives(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := sim.Finding{Rule: "not-owned", Severity: rule.Warning, Range: r(0x200000, 0x201000), Object: "x",
-			Message: "x uses memory that nobody allocated"}
+			Message: "x used memory that nobody allocated"}
 		if alive {
 			want.Severity = rule.Error
 			want.Message += " while the firmware still hands out memory"

@@ -21,9 +21,9 @@ var clobberRule = rule.Rule{
 
 // clobber watches writes onto objects that are still needed. Unpacking over one's
 // own input is legal as long as it does not overtake it: see overrun.
-type clobber struct{}
+type clobber struct{ seen once }
 
-func (clobber) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
+func (c *clobber) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	if !s.Touches() {
 		return
 	}
@@ -31,9 +31,12 @@ func (clobber) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 		if n.Value == "" || n.Value == s.Object || (s.Op == sim.Copy && s.From.Covers(n.Range)) {
 			return true
 		}
+		if !c.seen.first(s.Object + ", " + n.Value) {
+			return true // the loss is known
+		}
 		f := found(clobberRule, s)
 		f.Range, f.Other = n.Range, n.Value
-		f.Message = fmt.Sprintf("%s overwrites %s, which is still needed", s.Object, n.Value)
+		f.Message = fmt.Sprintf("%s overwrote %s, which is still needed", s.Object, n.Value)
 		report(f)
 		return true
 	})

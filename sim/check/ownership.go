@@ -28,14 +28,14 @@ func (c *notRAM) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 		return
 	}
 	m.Use.Over(s.Range, func(u memmap.Span[sim.Use]) bool {
-		if u.Value.IsRAM() || owned(m, u.Range) || !c.seen.first(s.Object) {
+		if u.Value.IsRAM() || given(m, u.Range) || !c.seen.first(s.Object) {
 			return true
 		}
 		f := found(notRAMRule, s)
 		f.Range, f.Other = u.Range, u.Value.String()
-		f.Message = fmt.Sprintf("%s uses memory that the map calls %s", s.Object, u.Value)
+		f.Message = fmt.Sprintf("%s used memory that the map calls %s", s.Object, u.Value)
 		if u.Value == sim.UseNone {
-			f.Message = fmt.Sprintf("%s uses addresses that the map does not describe", s.Object)
+			f.Message = fmt.Sprintf("%s used addresses that the map does not describe", s.Object)
 		}
 		report(f)
 		return true
@@ -44,9 +44,20 @@ func (c *notRAM) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 
 // owned reports whether every byte of r is allocated.
 func owned(m *sim.Machine, r memmap.Range) bool {
+	return owners(m, r, func(o sim.Owner) bool { return o != sim.Owner{} })
+}
+
+// given reports whether the firmware allocated every byte of r. What a loader keeps
+// free for later does not count: it takes addresses, whatever the map says of them.
+func given(m *sim.Machine, r memmap.Range) bool {
+	return owners(m, r, func(o sim.Owner) bool { return o != sim.Owner{} && o.Phase != sim.Loader })
+}
+
+// owners reports whether ok holds for the owner of every byte of r.
+func owners(m *sim.Machine, r memmap.Range, ok func(sim.Owner) bool) bool {
 	all := true
 	m.Owner.Over(r, func(o memmap.Span[sim.Owner]) bool {
-		all = o.Value != sim.Owner{}
+		all = ok(o.Value)
 		return all
 	})
 	return all
@@ -71,10 +82,10 @@ func (c *firmwareTouched) Step(m *sim.Machine, s *sim.Step, report func(sim.Find
 	m.Use.Over(s.Range, func(u memmap.Span[sim.Use]) bool {
 		alive := u.Value == sim.UseBoot && m.BootServices
 		alive = alive || u.Value == sim.UseRuntime || u.Value == sim.UseNVS || u.Value == sim.UseACPI
-		if alive && !owned(m, u.Range) && c.seen.first(s.Object) {
+		if alive && !given(m, u.Range) && c.seen.first(s.Object) {
 			f := found(firmwareTouchedRule, s)
 			f.Range, f.Other = u.Range, u.Value.String()
-			f.Message = fmt.Sprintf("%s overwrites the firmware's memory (%s)", s.Object, u.Value)
+			f.Message = fmt.Sprintf("%s overwrote the firmware's memory (%s)", s.Object, u.Value)
 			report(f)
 		}
 		return true
@@ -103,7 +114,7 @@ func (c *notOwned) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 		}
 		f := found(notOwnedRule, s)
 		f.Range = o.Range
-		f.Message = fmt.Sprintf("%s uses memory that nobody allocated", s.Object)
+		f.Message = fmt.Sprintf("%s used memory that nobody allocated", s.Object)
 		if m.BootServices {
 			f.Severity = rule.Error
 			f.Message += " while the firmware still hands out memory"
@@ -132,6 +143,6 @@ func (c *lowMemory) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) 
 	}
 	f := found(lowMemoryRule, s)
 	f.Range = low
-	f.Message = fmt.Sprintf("%s takes memory below 1 MiB that nobody allocated", s.Object)
+	f.Message = fmt.Sprintf("%s took memory below 1 MiB that nobody allocated", s.Object)
 	report(f)
 }

@@ -140,7 +140,7 @@ func (z *decompressor) loadInitrd(b *sim.Boot, l loader) error {
 	if addr == 0 {
 		top := z.initrdTop(l, rd.Size)
 		if top < rd.Size {
-			return &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("the loader finds no room for an initrd of %#x bytes below %#x", rd.Size, top)}
+			return &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("the loader finds no room for an initrd of %#x bytes", rd.Size)}
 		}
 		addr = memmap.AlignDown(top-rd.Size, memmap.PageSize)
 	}

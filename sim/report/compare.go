@@ -141,8 +141,22 @@ func CompareText(w io.Writer, results []*sim.Result, style Style) error {
 			fmt.Fprintln(w, "  assumed: "+text)
 		}
 	}
-	_, err := fmt.Fprintf(w, "\nNext: bootplan run -v --design %s, with the flags given here, tells its steps and reasons\n", results[0].Design)
+	_, err := fmt.Fprintf(w, "\nNext: bootplan run -v --design %s, with the flags given here, tells its steps and reasons\n", worst(results).Design)
 	return err
+}
+
+// worst is the first result that does not boot; if all do, the one with most findings.
+func worst(results []*sim.Result) *sim.Result {
+	worst := results[0]
+	for _, r := range results {
+		if r.Outcome != sim.Boots {
+			return r
+		}
+		if len(r.Findings) > len(worst.Findings) {
+			worst = r
+		}
+	}
+	return worst
 }
 
 func compareAnswer(r *sim.Result) string {

@@ -67,7 +67,7 @@ func answer(r *sim.Result, prefers uint64) string {
 func findingLines(w io.Writer, r *sim.Result, style Style) error {
 	var rows [][]string
 	for _, f := range worstFirst(r.Findings) {
-		rows = append(rows, []string{"", style.Severity(f.Severity), f.Rule, fmt.Sprintf("step %d", f.Step+1), rangeOf(f), f.Message})
+		rows = append(rows, []string{"", style.Severity(f.Severity), f.Rule, fmt.Sprintf("step %d", f.Step+1), rangeOf(f), messageOf(f, r)})
 	}
 	if rows == nil {
 		return nil
@@ -81,6 +81,16 @@ func rangeOf(f sim.Finding) string {
 		return ""
 	}
 	return f.Range.Short()
+}
+
+// messageOf is what a finding says. Of the failure, which the answer has told in
+// full, it is the first line.
+func messageOf(f sim.Finding, r *sim.Result) string {
+	if f.Message != r.Failure {
+		return f.Message
+	}
+	first, _, _ := strings.Cut(f.Message, "\n")
+	return first
 }
 
 func worstFirst(findings []sim.Finding) []sim.Finding {
