@@ -138,11 +138,10 @@ func (z *decompressor) loadInitrd(b *sim.Boot, l loader) error {
 	}
 	addr := rd.Addr
 	if addr == 0 {
-		top := z.initrdTop(l, rd.Size)
-		if top < rd.Size {
+		var ok bool
+		if addr, ok = z.roomForInitrd(l, rd.Size); !ok {
 			return &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("the loader finds no room for an initrd of %#x bytes", rd.Size)}
 		}
-		addr = memmap.AlignDown(top-rd.Size, memmap.PageSize)
 	}
 	z.initrd = sized(addr, rd.Size)
 	b.Do(sim.Step{Op: sim.Alloc, Object: "initrd", Range: z.initrd, Why: "as high as the protocol allows: out of the kernel's way", Source: bootProtocol})
@@ -151,24 +150,29 @@ func (z *decompressor) loadInitrd(b *sim.Boot, l loader) error {
 	return nil
 }
 
-// initrdTop is the end of the highest RAM that an initrd of size bytes may touch.
-// Loaders leave the last few pages to ACPI tables, in units of 64 KiB. GRUB takes the
-// size and 64 KiB off its own limit, and then keeps the initrd's end below the rest.
+// roomForInitrd is the highest page in RAM at which size bytes have room; ok is false
+// if there is none. Loaders leave the last few pages of RAM to ACPI tables, in units
+// of 64 KiB. GRUB takes the size and 64 KiB off its own limit, and then keeps the
+// initrd's end below the rest.
 // Source: grub-core/loader/i386/linux.c:grub_cmd_initrd (2.06); recorded boots.
-func (z *decompressor) initrdTop(l loader, size uint64) uint64 {
+func (z *decompressor) roomForInitrd(l loader, size uint64) (addr uint64, ok bool) {
 	limit := uint64(z.kernel.Setup.InitrdAddrMax) + 1
-	var top uint64
-	for _, e := range z.e820 {
-		if r, err := e.Range(); err == nil && e.Type == memmap.E820RAM && r.Start < limit {
-			top = max(top, min(r.End, limit))
-		}
-	}
-	top = memmap.AlignDown(top, 64*memmap.KiB)
 	if l.initrdMax != 0 {
 		reach := l.initrdMax - 64*memmap.KiB
-		top = min(top, memmap.AlignDown(reach-min(reach, memmap.AlignUp(size, memmap.PageSize)), memmap.PageSize))
+		whole := memmap.AlignUp(size, memmap.PageSize)
+		limit = min(limit, memmap.AlignDown(reach-min(reach, whole), memmap.PageSize))
 	}
-	return top
+	for _, e := range z.e820 {
+		r, err := e.Range()
+		if err != nil || e.Type != memmap.E820RAM {
+			continue
+		}
+		end := min(memmap.AlignDown(r.End, 64*memmap.KiB), limit)
+		if start := memmap.AlignDown(end-min(end, size), memmap.PageSize); start >= r.Start && end-start >= size {
+			addr, ok = max(addr, start), true
+		}
+	}
+	return addr, ok
 }
 
 // loadImage places the protected-mode part and keeps the window free into which

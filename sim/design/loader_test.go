@@ -20,6 +20,8 @@ func TestInitrdPlaces(t *testing.T) {
 		{Addr: 0x100000, Size: 0x7fedf000, Type: memmap.E820RAM},
 		{Addr: 0x100000000, Size: 0x80000000, Type: memmap.E820RAM},
 	}}
+	islands := oneGiB()
+	islands.Entries = append(islands.Entries, memmap.E820Entry{Addr: 0x40010000, Size: 0x20000, Type: memmap.E820RAM})
 	for name, test := range map[string]struct {
 		Map    *memmap.Map
 		Loader string
@@ -31,7 +33,8 @@ func TestInitrdPlaces(t *testing.T) {
 		"GRUB, 4 GiB":          {q35, "grub", recorded, 0x37d3f000}, // as recorded with this map
 		"GRUB on EFI":          {gallery.OVMF2G(), "grub", recorded, 0x37d3f000},
 		"GRUB, one page":       {q35, "grub", 1, 0x37fee000 - 0x1000},
-		"QEMU, all but a page": {q35, "qemu", 0x7ffd0000 - 0x1000, 0x1000},
+		"QEMU, all it can be":  {q35, "qemu", 0x7ffd0000 - 0x100000, 0x100000},
+		"QEMU, small RAM last": {islands, "qemu", recorded, 0x3ffe0000 - 0x158000},
 	} {
 		r := boot(t, "bzimage", &sim.Scenario{
 			Map: test.Map, Kernel: debian612(t), Cmdline: "nokaslr", Loader: test.Loader,
