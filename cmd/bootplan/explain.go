@@ -99,7 +99,7 @@ func ruleTopics(heading string, rules []rule.Rule) []topic {
 // findTopic returns the topic called name, or an error that names the nearest ones.
 func findTopic(list []topic, name string) (topic, error) {
 	for _, t := range list {
-		if t.Name == name {
+		if strings.EqualFold(t.Name, name) {
 			return t, nil
 		}
 	}
@@ -210,6 +210,18 @@ func (a *app) printTopic(t topic) error {
 	}
 	_, err := a.out.Write([]byte(page.String()))
 	return err
+}
+
+// printRules says with -v what each of the rules means that were broken.
+func (a *app) printRules(broken []string) {
+	if !a.verbose {
+		return
+	}
+	for _, t := range topics() {
+		if slices.Contains(broken, t.Name) {
+			fmt.Fprintf(a.out, "\n%s: %s\n%s\n", t.Name, t.Title, indent(wrap(t.Text, 78)))
+		}
+	}
 }
 
 // wrap breaks text into lines of at most width letters, where words allow it.

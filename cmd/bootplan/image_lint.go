@@ -18,7 +18,7 @@ func newImageLintCmd(a *app) *cobra.Command {
 		Use:   "lint FILE…|--profile NAME",
 		Short: "What do these kernel images promise that they cannot keep?",
 		Long: `Judges the setup header, the payload and the PE sections of kernel images.
-"bootplan explain" says what each rule means for a boot.
+-v adds what the rules mean for a boot.
 
 Exit status: 1 findings at or above --fail-on; 2 a file could not be read.`,
 		Example: `  bootplan image lint /boot/vmlinuz
@@ -83,10 +83,16 @@ func (a *app) printImageLint(r imageLintResult) error {
 	fmt.Fprintf(a.out, "%s in %s.%s\n\n",
 		report.Count(uint64(len(lines)), "finding"), report.Count(uint64(len(r.Files)), "image"), next)
 	var rows [][]string
+	var broken []string
 	for _, l := range lines {
 		rows = append(rows, []string{a.style().Severity(l.Severity), l.Rule, l.file, l.Message})
+		broken = append(broken, l.Rule)
 	}
-	return report.Table(a.out, []report.Column{{}, {}, {}, {}}, rows)
+	if err := report.Table(a.out, []report.Column{{}, {}, {}, {}}, rows); err != nil {
+		return err
+	}
+	a.printRules(broken)
+	return nil
 }
 
 // imageLintLine is a finding with the file it is about.

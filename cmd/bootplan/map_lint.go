@@ -25,7 +25,7 @@ func newMapLintCmd(a *app) *cobra.Command {
 		Short: "What is odd in these memory maps?",
 		Long: `Judges the maps that firmware stated: each on its own, and an e820 table against
 the EFI map of the same log. Maps that the kernel made of them are left out.
-"bootplan explain" lists the rules and says what each of them means for a boot.
+"bootplan explain" lists the rules; -v adds what the broken ones mean for a boot.
 
 Exit status: 1 findings at or above --fail-on; 2 a file, or an entry of it, could not
 be read.`,
@@ -226,10 +226,16 @@ func (a *app) printLint(r lintResult) error {
 	}
 	fmt.Fprintf(a.out, "%s.%s\n\n", tally(lines), next)
 	var rows [][]string
+	var broken []string
 	for _, l := range lines {
 		rows = append(rows, []string{a.style().Severity(l.Severity), l.Rule, l.where, l.Message})
+		broken = append(broken, l.Rule)
 	}
-	return report.Table(a.out, []report.Column{{}, {}, {}, {}}, rows)
+	if err := report.Table(a.out, []report.Column{{}, {}, {}, {}}, rows); err != nil {
+		return err
+	}
+	a.printRules(broken)
+	return nil
 }
 
 // tally is "3 findings: 1 error, 2 warnings".

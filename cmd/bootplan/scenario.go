@@ -117,10 +117,10 @@ func (a *app) scenarioMap(f *scenarioFlags, sc *sim.Scenario) (*parse.Document, 
 		a.note("%v", p)
 	}
 	if len(doc.Problems) > 0 {
-		return nil, fmt.Errorf("%s: %d entries of the map cannot be read: a boot on part of a map would mislead", path, len(doc.Problems))
+		return nil, fmt.Errorf("%s: %s of the map cannot be read: a boot on part of a map would mislead", doc.File, entries(len(doc.Problems)))
 	}
 	if sc.Map, sc.AfterExit = doc.FirmwareMap(); sc.Map == nil {
-		return nil, fmt.Errorf("%s: no memory map in it", path)
+		return nil, fmt.Errorf("%s: no memory map in it", doc.File)
 	}
 	return doc, nil
 }
