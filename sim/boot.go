@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"bootplan/memmap"
 	"bootplan/rule"
@@ -95,7 +96,8 @@ func Run(d Design, sc *Scenario, o Options) (*Result, error) {
 // In says whose code runs from now on.
 func (b *Boot) In(p Phase) { b.phase = p }
 
-// Version says which version of the sources the steps' Source refers to: "v6.12".
+// Version says which version a Source of later steps refers to that states none
+// itself: "v6.12".
 func (b *Boot) Version(v string) { b.version = v }
 
 // Do lets s happen. After a step at which the processor faults nothing happens any more.
@@ -202,7 +204,7 @@ func (b *Boot) record(s Step) {
 	if !b.trace {
 		return
 	}
-	if s.Source != "" && b.version != "" {
+	if s.Source != "" && b.version != "" && !strings.HasSuffix(s.Source, ")") {
 		s.Source += " (" + b.version + ")"
 	}
 	b.result.Steps = append(b.result.Steps, s)

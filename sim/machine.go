@@ -108,7 +108,7 @@ type Tables struct {
 	Name    string
 	Paging  bool // false: every address can be read, written and executed
 	Perm    memmap.Spans[Perm]
-	OnFault Perm                     // what a page-fault handler maps, 2 MiB at a time; 0: no handler
+	OnFault Perm                     // with what a page-fault handler maps any address, 2 MiB at a time; 0: no handler
 	Grow    func(memmap.Range) error // called before a handler maps a range: takes pages from its pool
 }
 

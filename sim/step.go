@@ -106,7 +106,7 @@ type Step struct {
 	Keep    bool // Write, Copy: somebody needs these bytes until Boot.Release
 	InPlace bool // Copy: unpacks over its own input, which it must not overtake
 	Promise Perm // Write by firmware: the permissions that the PE section header declares
-	OnFault bool // Map: made by, or on behalf of, a page-fault handler
+	OnFault bool // Map: made by the page-fault handler
 }
 
 // Touches reports whether the step writes to its range.

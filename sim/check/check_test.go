@@ -198,11 +198,15 @@ func TestRules(t *testing.T) {
 		{"demand-map",
 			func(b *sim.Boot) {
 				own(b)
-				b.Do(sim.Step{Op: sim.Map, Object: "handler", Range: r(0, 1<<46), Perm: sim.RWX, OnFault: true})
+				paging(b, sim.RW)
+				b.Machine.Tables.OnFault = sim.RWX
+				code(b)
 			},
 			func(b *sim.Boot) {
 				own(b)
-				b.Do(sim.Step{Op: sim.Map, Object: "handler", Range: r(0, 1<<46), Perm: sim.RW, OnFault: true})
+				paging(b, sim.RW)
+				b.Machine.Tables.OnFault = sim.RW
+				code(b)
 			}},
 		{"pe-promise",
 			func(b *sim.Boot) {

@@ -60,12 +60,12 @@ var demandMapRule = rule.Rule{
 // demandMap watches page-fault handlers.
 type demandMap struct{ seen once }
 
-func (c *demandMap) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
-	if s.Op != sim.Map || !s.OnFault || !s.Perm.Has(sim.X) || !c.seen.first("") {
+func (c *demandMap) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
+	if !m.Tables.OnFault.Has(sim.X) || !c.seen.first("") {
 		return
 	}
 	f := found(demandMapRule, s)
-	f.Message = fmt.Sprintf("%s maps whatever faults %s", s.Object, s.Perm)
+	f.Message = fmt.Sprintf("from here on a page-fault handler maps whatever faults %s", m.Tables.OnFault)
 	report(f)
 }
 

@@ -87,7 +87,7 @@ func (d efistub) Boot(b *sim.Boot) error {
 // loadImage is the firmware's image loader.
 // Source: MdeModulePkg/Core/Dxe/Image/Image.c:CoreLoadImage (edk2-stable202211).
 func (s *stub) loadImage(b *sim.Boot) error {
-	const source = "MdeModulePkg/Core/Dxe/Image/Image.c:CoreLoadImage"
+	const source = "MdeModulePkg/Core/Dxe/Image/Image.c:CoreLoadImage (edk2-stable202211)"
 	pe := s.kernel.PE
 	if s.fw.policy.Block && !pe.NXCompat() {
 		return &sim.Failure{Rule: "nx-exec", Message: "the firmware refuses images that do not promise NX_COMPAT (EFI_SECURITY_VIOLATION)"}
@@ -111,7 +111,7 @@ func (s *stub) loadImage(b *sim.Boot) error {
 
 // copySections lays the image out and protects it, if that is the firmware's policy.
 func (s *stub) copySections(b *sim.Boot, file memmap.Range) {
-	const source = "MdePkg/Library/BasePeCoffLib/BasePeCoff.c:PeCoffLoaderLoadImage"
+	const source = "MdePkg/Library/BasePeCoffLib/BasePeCoff.c:PeCoffLoaderLoadImage (edk2-stable202211)"
 	pe := s.kernel.PE
 	b.Do(sim.Step{Op: sim.Copy, Object: stubName, Range: sized(s.image.Start, uint64(pe.SizeOfHeaders)), From: sized(file.Start, uint64(pe.SizeOfHeaders)),
 		Why: "the headers", Source: source})
@@ -132,7 +132,7 @@ func (s *stub) copySections(b *sim.Boot, file memmap.Range) {
 // that maps even code types without execute permission opens the whole image.
 // Source: MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c:ProtectUefiImage (edk2-stable202502).
 func (s *stub) protectImage(b *sim.Boot) {
-	const source = "MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c:ProtectUefiImage"
+	const source = "MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c:ProtectUefiImage (edk2-stable202502)"
 	pe := s.kernel.PE
 	bySection := s.fw.policy.Image && pe.SectionAlignment%memmap.PageSize == 0
 	if !bySection {

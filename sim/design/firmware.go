@@ -41,7 +41,7 @@ func startFirmware(b *sim.Boot) (*firmware, error) {
 	b.In(sim.Firmware)
 	b.Machine.BootServices = true
 	b.SwitchTo(tables, sim.Step{Object: "firmware's page tables", Range: memmap.Range{},
-		Why: "an identity map of all memory; its permissions follow the firmware's policy", Source: "MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c"})
+		Why: "an identity map of all memory; its permissions follow the firmware's policy", Source: "MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c:InitializeDxeNxMemoryProtectionPolicy (edk2-stable202502)"})
 	return f, nil
 }
 

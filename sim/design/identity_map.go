@@ -12,7 +12,7 @@ const pageTablesName = "page tables"
 // (BOOT_INIT_PGT_SIZE): one top-level, one third-level and four second-level pages.
 const initTables = 6 * memmap.PageSize
 
-// everything is the address space that a fault handler serves with 4-level paging.
+// everything is what firmware maps: the address space of 4-level paging.
 var everything = memmap.Range{End: 1 << 46}
 
 // mapFourGiB brings the tables of the 32-bit entry into force.
@@ -27,39 +27,26 @@ func (z *decompressor) mapFourGiB(b *sim.Boot) {
 		Why: "every page readable, writable and executable: entries 0x183, no NX", Source: source})
 }
 
-// handleFaults installs the page-fault handler and maps what is known to be needed.
-// The tables of the 32-bit entry stay in force and are added to.
+// handleFaults installs the page-fault handler. The tables of the 32-bit entry stay in
+// force and are added to. What the decompressor maps beforehand, itself, boot_params
+// and the command line, lies in the 4 GiB that they cover, and costs pages at most.
 func (z *decompressor) handleFaults(b *sim.Boot) error {
-	b.Do(sim.Step{Op: sim.Map, Object: "page-fault handler", Range: everything, Perm: sim.RWX, OnFault: true,
-		Why:    "from here on whatever faults is mapped RWX, 2 MiB at a time, without a look at the memory map",
+	tables := b.Machine.Tables
+	tables.OnFault = sim.RWX
+	tables.Grow = func(r memmap.Range) error { return z.identity.Add(r.Start, r.End) }
+	b.Do(sim.Step{Op: sim.Write, Object: decompressorName, Range: z.in(z.target, z.dataStart(), z.kernel.ProtectedModeBytes()),
+		Why:    "a page-fault gate: from here on whatever faults is mapped RWX, 2 MiB at a time, without a look at the memory map",
 		Source: "arch/x86/boot/compressed/idt_64.c:load_stage2_idt"})
 	d := z.kernel.Decompressor
 	b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: z.in(z.target, d.PgTable+initTables, d.TopPgTable), Keep: true,
 		Why:    "the pool for further page tables is cleared; the six pages of the 32-bit entry stay in force",
 		Source: "arch/x86/boot/compressed/ident_map_64.c:initialize_identity_maps"})
 	z.identity = alloc.NewIdentityMap(alloc.PoolPages(z.version, true), z.la57, true)
-	image := z.in(z.target, 0, z.kernel.Decompressor.End)
 	err := z.identity.Initialize(alloc.BootMemory{
-		ImageStart: image.Start, ImageEnd: image.End, BootParams: z.bootParams.Start, CommandLine: z.cmdline.Start,
+		ImageStart: z.target, ImageEnd: z.target + d.End, BootParams: z.bootParams.Start, CommandLine: z.cmdline.Start,
 	}, z.version)
 	if err != nil {
 		return &sim.Failure{Rule: "pagetables-exhausted", Message: err.Error()}
 	}
-	for _, r := range []memmap.Range{image, z.bootParams, sized(z.cmdline.Start, 2048)} {
-		z.identityMap(b, r)
-	}
-	tables := b.Machine.Tables
-	tables.OnFault = sim.RWX
-	tables.Grow = func(r memmap.Range) error { return z.identity.Add(r.Start, r.End) }
 	return nil
-}
-
-// identityMap maps the part of r that is not mapped yet; what is mapped stays.
-func (z *decompressor) identityMap(b *sim.Boot, r memmap.Range) {
-	r = r.Outward(2 * memmap.MiB)
-	if b.Machine.Tables.Least(r) == sim.RWX {
-		return
-	}
-	b.Do(sim.Step{Op: sim.Map, Object: "identity map", Range: r, Perm: sim.RWX,
-		Why: "known to be needed; 2 MiB pages, entries 0x1e3, no NX", Source: "arch/x86/boot/compressed/ident_map_64.c:initialize_identity_maps"})
 }
