@@ -24,9 +24,9 @@ import (
 func newExplainCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [NAME]",
-		Short: "What is this rule, step or design?",
-		Long: `Explains a rule, a kind of step or a boot design in a paragraph, with the sources
-that say so. Without a name it lists everything that it can explain.`,
+		Short: "What is this rule, step, design or firmware policy?",
+		Long: `Explains a rule, a kind of step, a boot design or a firmware policy in a paragraph,
+with the sources that say so. Without a name it lists everything that it can explain.`,
 		Example: `  bootplan explain
   bootplan explain map-overlap
   bootplan explain --json efistub`,
@@ -47,7 +47,7 @@ that say so. Without a name it lists everything that it can explain.`,
 // topic is one thing that explain explains.
 type topic struct {
 	Name     string         `json:"name"`
-	Kind     string         `json:"kind"` // "design", "phase", "step" or "rule"
+	Kind     string         `json:"kind"` // "design", "policy", "phase", "step" or "rule"
 	Title    string         `json:"title"`
 	Severity *rule.Severity `json:"severity,omitempty"` // of a rule
 	Text     string         `json:"text"`
@@ -67,6 +67,7 @@ func topics() []topic {
 			group: "boot designs: bootplan run --design NAME",
 		})
 	}
+	list = append(list, policyTopics()...)
 	list = append(list, stepTopics()...)
 	for _, g := range []struct {
 		heading string
@@ -104,9 +105,9 @@ func findTopic(list []topic, name string) (topic, error) {
 		}
 	}
 	if near := nearest(list, name); len(near) > 0 {
-		return topic{}, fmt.Errorf("explain %q: there is no such rule, step or design. Did you mean %s?", name, strings.Join(near, " or "))
+		return topic{}, fmt.Errorf("explain %q: there is no such rule, step, design or policy. Did you mean %s?", name, strings.Join(near, " or "))
 	}
-	return topic{}, fmt.Errorf("explain %q: there is no such rule, step or design. \"bootplan explain\" lists them", name)
+	return topic{}, fmt.Errorf("explain %q: there is no such rule, step, design or policy. \"bootplan explain\" lists them", name)
 }
 
 // nearest lists at most three names that name could be meant for: the nearest ones

@@ -29,6 +29,11 @@ func TestTopicsAreComplete(t *testing.T) {
 			t.Errorf("%s is a %s with severity %v", topic.Name, topic.Kind, topic.Severity)
 		}
 	}
+	for _, name := range sim.Policies() {
+		if !seen[name] {
+			t.Errorf("policy %s is not explained", name)
+		}
+	}
 	for p := sim.Firmware; p <= sim.Kernel; p++ {
 		if !seen[p.String()] {
 			t.Errorf("phase %v is not explained", p)

@@ -119,8 +119,14 @@ func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
-		Use:               "bootplan",
-		Short:             "Show what the early boot of a kernel does to memory",
+		Use:   "bootplan",
+		Short: "Show what the early boot of a kernel does to memory",
+		Long: `Shows what the early boot of a Linux x86 kernel does to memory: every allocation,
+copy, jump and permission change between firmware and the kernel's first steps.
+
+Exit status: 0 nothing found at or above --fail-on; 1 findings, or a difference where
+things are compared; 2 wrong usage or unreadable input; 3 the simulated boot cannot
+complete; 4 a fault of bootplan.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.prepare() },

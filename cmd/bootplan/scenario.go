@@ -46,7 +46,7 @@ func (f *scenarioFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.Profile, "profile", "", "embedded facts of a real kernel instead: "+strings.Join(image.Profiles(), ", ")+" (default "+defaultProfile+")")
 	flags.StringSliceVar(&f.Designs, "design", nil, "boot design, see bootplan explain")
 	flags.StringArrayVar(&f.Choices, "set", nil, "override one choice: loader=qemu|grub|ipxe")
-	flags.StringVar(&f.Policy, "policy", "ovmf", "how EFI firmware protects memory: "+strings.Join(sim.Policies(), ", "))
+	flags.StringVar(&f.Policy, "policy", "ovmf", "how EFI firmware protects memory, see bootplan explain: "+strings.Join(sim.Policies(), ", "))
 	flags.StringVar(&f.CPU, "cpu", "la57=on,nx=on", "what the CPU can do")
 	flags.StringVar(&f.Cmdline, "cmdline", "", "kernel command line (default: that of the log, if the map is one)")
 	flags.StringVar(&f.Initrd, "initrd", "", "initrd: SIZE[@ADDR] or a file (default: that of the log, if the map is one)")

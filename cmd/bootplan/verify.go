@@ -99,7 +99,11 @@ func (a *app) printVectors(r vectorResult) error {
 	if a.json {
 		return json.NewEncoder(a.out).Encode(r)
 	}
-	fmt.Fprintf(a.out, "%d passed, %d failed, %d unsupported\n\n", r.Passed, r.Failed, r.Unsupported)
+	fmt.Fprintf(a.out, "%d passed, %d failed, %d unsupported\n", r.Passed, r.Failed, r.Unsupported)
+	if a.quiet {
+		return nil
+	}
+	fmt.Fprintln(a.out)
 	var rows [][]string
 	for _, f := range r.Files {
 		rows = append(rows, []string{f.File, fmt.Sprint(f.Cases), fmt.Sprint(f.Passed), fmt.Sprint(f.Failed), fmt.Sprint(f.Unsupported), f.Function})
