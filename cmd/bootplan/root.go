@@ -102,6 +102,7 @@ func execute(args []string, in io.Reader, out, errw io.Writer) (code int) {
 func group(cmd *cobra.Command, verbs ...*cobra.Command) *cobra.Command {
 	cmd.Args = cobra.NoArgs // before anything else is taken for a verb
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.DisableFlagsInUseLine = true
 	cmd.AddCommand(verbs...)
 	return cmd
 }
