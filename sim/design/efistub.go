@@ -318,9 +318,14 @@ func (s *stub) writeE820(b *sim.Boot, extension memmap.Range) error {
 	return nil
 }
 
+// wants5Level reports whether the paging level is switched.
+func (s *stub) wants5Level() bool {
+	return !s.paging.Empty() && !s.options.No5Level && knows5Level(s.kernel)
+}
+
 // switchPaging turns 5-level paging on, if it is wanted.
 func (s *stub) switchPaging(b *sim.Boot) {
-	if s.paging.Empty() || s.options.No5Level {
+	if !s.wants5Level() {
 		return
 	}
 	const source = "drivers/firmware/efi/libstub/x86-5lvl.c:efi_5level_switch"

@@ -37,10 +37,6 @@ const (
 	loaderQEMU = 0xb0
 )
 
-// knows5Level is the flag of kernels that are built with 5-level paging
-// (XLF_5LEVEL_ENABLED). Others never see it, whatever the CPU can do.
-const knows5Level = 1 << 6
-
 // handOver follows the kernel through the first hundred steps of its own.
 func handOver(b *sim.Boot, a *arrival) error {
 	if b.Stopped() {
@@ -82,7 +78,7 @@ func (a *arrival) handover(b *sim.Boot) (h *kernel.Handover, ok bool) {
 		Version: version, Cmdline: b.Scenario.Cmdline,
 		Image:  kernel.Image{Phys: a.phys, Layout: *layout, RealModeSize: trampoline.RealModeSize(version)},
 		Memory: memmap.BootMemory{Table: a.e820}, TypeOfLoader: a.loader, Initrd: a.initrd, EFI: a.efi, BIOS: a.bios,
-		CPU:     kernel.CPU{LA57: a.la57 && a.kernel.Setup.XLoadFlags&knows5Level != 0, GBPages: true},
+		CPU:     kernel.CPU{LA57: a.la57, GBPages: true},
 		Regions: a.regions(b), SetupData: a.setupData,
 	}
 	return h, true
@@ -147,7 +143,7 @@ func (s *stub) handOver(b *sim.Boot) error {
 	a := &arrival{
 		kernel: s.kernel, version: s.version, phys: s.block.Start, e820: s.e820.Entries, initrd: s.initrd, loader: loaderStub,
 		efi:  &kernel.EFI{MapAddr: s.finalMap.Start + mapHead, DescSize: efiDescSize, Descriptors: s.fw.Map()},
-		bios: b.Scenario.BIOS, la57: !s.paging.Empty() && !s.options.No5Level, random: !s.options.NoKASLR,
+		bios: b.Scenario.BIOS, la57: s.wants5Level(), random: !s.options.NoKASLR,
 		setupData: s.setupData,
 	}
 	if ext := s.e820.Extension; len(ext) > 0 {

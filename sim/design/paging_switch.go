@@ -1,6 +1,7 @@
 package design
 
 import (
+	"bootplan/image"
 	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/sim"
@@ -13,8 +14,8 @@ const switchName = "paging trampoline"
 // of low memory that it borrows: the switch needs paging off, and so code below 4 GiB.
 // Source: arch/x86/boot/compressed/pgtable_64.c:configure_5level_paging (v6.12).
 func (z *decompressor) switchPaging(b *sim.Boot) {
-	wanted := b.Scenario.CPU.LA57 && !linux.FindOptionBool(z.cmdline.Start, b.Scenario.Cmdline, "no5lvl")
-	if !wanted {
+	unwanted := linux.FindOptionBool(z.cmdline.Start, b.Scenario.Cmdline, "no5lvl")
+	if unwanted || !b.Scenario.CPU.LA57 || !knows5Level(z.kernel) {
 		return
 	}
 	const source = "arch/x86/boot/compressed/pgtable_64.c:configure_5level_paging"
@@ -29,13 +30,26 @@ func (z *decompressor) switchPaging(b *sim.Boot) {
 	z.borrow(b, t)
 	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: t, Why: "cleared, then code from a template into the second page", Source: source})
 	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: table, Why: "a top-level table: its first entry points at the tables in force", Source: source})
-	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: code, Why: "paging off, LA57 on, paging on again", Source: "arch/x86/boot/compressed/head_64.S:trampoline_32bit_src"})
+	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: code, Why: "paging off, LA57 on, paging on again", Source: z.switchSource()})
 	b.Do(sim.Step{Op: sim.Copy, Object: pageTablesName, Range: sized(z.target+d.TopPgTable, memmap.PageSize), From: table, Keep: true,
 		Why: "the top-level table moves to where the decompressor will run", Source: source})
 	b.Do(sim.Step{Op: sim.Copy, Object: "low memory", Range: t, From: sized(z.loaded+d.TrampSave, t.Len()), Why: "restored: nothing of the trampoline remains", Source: source})
 	z.giveBack(b)
 	z.la57 = true
 }
+
+// switchSource is where the code of the switch is from: it moved when mixed mode did.
+func (z *decompressor) switchSource() string {
+	if z.version >= linux.V7_2 {
+		return "arch/x86/boot/startup/la57toggle.S:trampoline_32bit_src"
+	}
+	return "arch/x86/boot/compressed/head_64.S:trampoline_32bit_src"
+}
+
+// knows5Level reports whether the kernel was built with 5-level paging. One that was
+// not leaves the paging level alone, whatever the CPU can do.
+// Source: arch/x86/boot/header.S:xloadflags (v6.12), XLF_5LEVEL_ENABLED.
+func knows5Level(k *image.Kernel) bool { return k.Setup.XLoadFlags&(1<<6) != 0 }
 
 // findTrampoline asks for a place below 640 KiB.
 func (z *decompressor) findTrampoline(b *sim.Boot) memmap.Range {

@@ -52,6 +52,10 @@ func (s *stub) draw(b *sim.Boot, places *sim.StubPlaces) uint64 {
 	if places.NoKASLR {
 		return 0
 	}
+	const info = 6 // KERN_INFO
+	if places.Override != "" && s.options.LogLevel > info {
+		b.Say("EFI stub: " + places.Override + " detected on the kernel command line - disabling physical KASLR")
+	}
 	physical, virtual := b.Scenario.Random.StubSeed()
 	s.virtual = kaslr.StubVirtual(places.TotalSize, virtual, image.MinKernelAlign)
 	return uint64(kaslr.StubSeed(physical, uefiRevision, "", places.Override))
