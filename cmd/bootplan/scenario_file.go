@@ -43,6 +43,19 @@ func (a *app) readScenario(f *scenarioFlags) error {
 		return fmt.Errorf("%s: %s", f.file, yaml.FormatError(err, false, true))
 	}
 	f.resolve(s.Map, s.Sysroot, s.Kernel)
+	// A flag that says the same in another way wins, too.
+	if f.given("profile") {
+		s.Kernel = nil
+	}
+	if f.given("kernel") {
+		s.Profile = nil
+	}
+	if f.given("sysroot") {
+		s.Map = nil
+	}
+	if f.given("map") {
+		s.Sysroot, s.From = nil, nil
+	}
 	for _, key := range []struct {
 		name  string
 		value *string
