@@ -112,14 +112,6 @@ type Tables struct {
 	Grow    func(memmap.Range) error // called before a handler maps a range: takes pages from its pool
 }
 
-// At returns the permissions in force at addr.
-func (t *Tables) At(addr uint64) Perm {
-	if !t.Paging {
-		return RWX
-	}
-	return t.Perm.At(addr)
-}
-
 // Least returns the permissions that every byte of r has.
 func (t *Tables) Least(r memmap.Range) Perm {
 	least := RWX

@@ -114,7 +114,7 @@ func (s *stub) copySections(b *sim.Boot, file memmap.Range) {
 	const source = "MdePkg/Library/BasePeCoffLib/BasePeCoff.c:PeCoffLoaderLoadImage (edk2-stable202211)"
 	pe := s.kernel.PE
 	b.Do(sim.Step{Op: sim.Copy, Object: stubName, Range: sized(s.image.Start, uint64(pe.SizeOfHeaders)), From: sized(file.Start, uint64(pe.SizeOfHeaders)),
-		Why: "the headers", Source: source})
+		Why: "the headers, which say where the sections go", Source: source})
 	for _, section := range pe.Sections {
 		r := sized(s.image.Start+uint64(section.VirtualAddress), uint64(max(section.VirtualSize, section.RawSize)))
 		promise, err := sim.ParsePerm(section.Perm())
@@ -164,26 +164,29 @@ func (s *stub) start(b *sim.Boot) error {
 	entry := sized(s.image.Start+uint64(s.kernel.PE.EntryRVA), 64)
 	b.Do(sim.Step{Op: sim.Exec, Object: stubName, Range: entry, Why: "the firmware starts the image at its entry point", Source: source})
 	var err error
-	if s.bootParams, err = s.page(b, "boot_params", "the zero page starts empty; nothing is copied from the image", source); err != nil {
+	s.bootParams, err = s.fw.forObject("boot_params", "the zero page; nothing is copied from the image", source).
+		take(memmap.EFILoaderData, memmap.PageSize, ^uint64(0))
+	if err != nil {
 		return err
 	}
+	b.Do(sim.Step{Op: sim.Write, Object: "boot_params", Range: s.bootParams, Keep: true, Why: "it starts empty", Source: source})
 	b.Place("boot_params", s.bootParams, 0)
-	const convert = "drivers/firmware/efi/libstub/efi-stub-helper.c:efi_convert_cmdline"
-	if s.cmdline, err = s.page(b, "command line", "the load options, converted from UTF-16; a pool block", convert); err != nil {
-		return err
-	}
-	b.Place("command_line", s.cmdline, 0)
-	return nil
+	return s.convertCmdline(b)
 }
 
-// page allocates a page of LoaderData for object and fills it.
-func (s *stub) page(b *sim.Boot, object, why, source string) (memmap.Range, error) {
-	r, err := s.fw.forObject(object, why, source).take(memmap.EFILoaderData, memmap.PageSize, ^uint64(0))
+// convertCmdline makes a command line of the load options, which are UTF-16.
+func (s *stub) convertCmdline(b *sim.Boot) error {
+	const source = "drivers/firmware/efi/libstub/efi-stub-helper.c:efi_convert_cmdline"
+	size := uint64(len(b.Scenario.Cmdline)) + 1
+	block, err := s.fw.forObject("command line", "a pool block: a page, of which the rest stays free", source).
+		take(memmap.EFILoaderData, poolHead+size+poolTail, ^uint64(0))
 	if err != nil {
-		return r, err
+		return err
 	}
-	b.Do(sim.Step{Op: sim.Write, Object: object, Range: r, Keep: true, Why: why, Source: source})
-	return r, nil
+	s.cmdline = sized(block.Start+poolHead, size)
+	b.Do(sim.Step{Op: sim.Write, Object: "command line", Range: s.cmdline, Keep: true, Why: "the load options, converted from UTF-16", Source: source})
+	b.Place("command_line", s.cmdline, 0)
+	return nil
 }
 
 // preparePaging allocates code and table for a switch of paging levels, whenever
@@ -246,15 +249,14 @@ func (s *stub) loadInitrd(b *sim.Boot) error {
 
 const mapName = "EFI memory map"
 
-// mapHead is what lies in front of the descriptors in a buffer for the memory map:
-// the head of the pool block, and that of the stub's own structure.
-const mapHead = 24 + 40
+// mapHead is what the stub puts before the descriptors in a buffer for the memory map.
+const mapHead = 40
 
 // fetchMap takes a buffer of type t for the memory map, with room for a few more
 // descriptors than there are, and fills it.
 func (s *stub) fetchMap(b *sim.Boot, t memmap.EFIType, why string) (memmap.Range, error) {
 	const source = "drivers/firmware/efi/libstub/mem.c:efi_get_memory_map"
-	size := mapHead + uint64(len(s.fw.Map())+alloc.MapSlack)*efiDescSize
+	size := poolHead + mapHead + uint64(len(s.fw.Map())+alloc.MapSlack)*efiDescSize + poolTail
 	r, err := s.fw.forObject(mapName, why, source).take(t, size, ^uint64(0))
 	if err != nil {
 		return r, err
@@ -347,7 +349,7 @@ func (s *stub) placeKernel(b *sim.Boot) error {
 	if err != nil {
 		return err
 	}
-	s.fw.forObject("kernel block", "room for the unpacked file and the running kernel, at a random multiple of 2 MiB", source)
+	s.fw.forObject("kernel block", "room for the unpacked file and the running kernel, at the multiple of 2 MiB that the seed chooses", source)
 	if s.block, err = s.allocateRandom(b); err != nil {
 		return err
 	}

@@ -142,7 +142,7 @@ const efiDescSize = 48
 func (s *stub) handOver(b *sim.Boot) error {
 	a := &arrival{
 		kernel: s.kernel, version: s.version, phys: s.block.Start, e820: s.e820.Entries, initrd: s.initrd, loader: loaderStub,
-		efi:  &kernel.EFI{MapAddr: s.finalMap.Start + mapHead, DescSize: efiDescSize, Descriptors: s.fw.Map()},
+		efi:  &kernel.EFI{MapAddr: s.finalMap.Start + poolHead + mapHead, DescSize: efiDescSize, Descriptors: s.fw.Map()},
 		bios: b.Scenario.BIOS, la57: s.wants5Level(), random: !s.options.NoKASLR,
 		setupData: s.setupData,
 	}
