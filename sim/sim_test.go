@@ -70,6 +70,38 @@ func TestOverlappingEntries(t *testing.T) {
 	}
 }
 
+// TestUses: what each type of memory is for, and whether boot code may use it.
+func TestUses(t *testing.T) {
+	type use struct {
+		Use sim.Use
+		RAM bool
+	}
+	free := use{sim.UseRAM, true}
+	for kind, want := range map[memmap.E820Type]use{
+		memmap.E820RAM: free, memmap.E820ReservedKern: free,
+		memmap.E820Reserved: {sim.UseReserved, false}, memmap.E820ACPI: {sim.UseACPI, false}, memmap.E820NVS: {sim.UseNVS, false},
+		memmap.E820Unusable: {sim.UseUnusable, false}, memmap.E820PMEM: {sim.UsePersistent, false}, 77: {sim.UseReserved, false},
+	} {
+		m := sim.NewMachine(&memmap.Map{Kind: memmap.E820, Entries: []memmap.E820Entry{{Size: 1, Type: kind}}})
+		if got := m.Use.At(0); got != want.Use || got.IsRAM() != want.RAM {
+			t.Errorf("e820 type %d: %s", kind, got)
+		}
+	}
+	for kind, want := range map[memmap.EFIType]use{
+		memmap.EFIConventional: free, memmap.EFILoaderCode: {sim.UseLoader, true}, memmap.EFILoaderData: {sim.UseLoader, true},
+		memmap.EFIBootServicesCode: {sim.UseBoot, true}, memmap.EFIBootServicesData: {sim.UseBoot, true},
+		memmap.EFIRuntimeServicesCode: {sim.UseRuntime, false}, memmap.EFIRuntimeServicesData: {sim.UseRuntime, false},
+		memmap.EFIReserved: {sim.UseReserved, false}, memmap.EFIUnusable: {sim.UseUnusable, false},
+		memmap.EFIACPIReclaim: {sim.UseACPI, false}, memmap.EFIACPINVS: {sim.UseNVS, false}, memmap.EFIMMIO: {sim.UseMMIO, false},
+		memmap.EFIPersistent: {sim.UsePersistent, false}, memmap.EFIUnaccepted: {sim.UseUnaccepted, false}, 77: {sim.UseReserved, false},
+	} {
+		m := sim.NewMachine(&memmap.Map{Kind: memmap.EFI, Descriptors: []memmap.EFIDescriptor{{Pages: 1, Type: kind}}})
+		if got := m.Use.At(0); got != want.Use || got.IsRAM() != want.RAM {
+			t.Errorf("EFI type %d: %s", kind, got)
+		}
+	}
+}
+
 // TestWX counts RAM that is mapped W+X: not what is only mapped, nor what is no RAM.
 func TestWX(t *testing.T) {
 	m := sim.NewMachine(&memmap.Map{Kind: memmap.E820, Entries: []memmap.E820Entry{

@@ -2,10 +2,12 @@
 // like the boot's own account of what it does to memory, in order, with one line
 // of why for each step; it computes no text for people beyond that and knows no view.
 //
-//   - bzimage.go, paging_switch.go, identity_map.go: the bare-metal decompressor
-//   - efistub.go: the EFI stub that decompresses while boot services are alive
+//   - bzimage.go, paging_switch.go, identity_map.go, kaslr.go: the bare-metal decompressor
+//   - efistub.go, stub_seed.go, pci_rom.go: the EFI stub that decompresses while boot
+//     services are alive
 //   - extract.go: what both do to unpack the kernel
-//   - loader.go, firmware.go: who runs before them
+//   - loader.go, firmware.go, firmware_map.go, firmware_bins.go: who runs before them
+//   - handover.go: what they leave to the kernel proper
 package design
 
 import (

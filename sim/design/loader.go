@@ -96,7 +96,8 @@ func (z *decompressor) placeByGRUB(b *sim.Boot) error {
 	z.loaded = k.PrefAddress
 	if _, status := pages.AllocatePages(alloc.Address, memmap.EFILoaderData, pagesOf(k.InitSize), k.PrefAddress); status != alloc.Success {
 		for _, q := range places {
-			if z.loaded, status = alloc.LowAllocAbove(pages, q); status != alloc.Success {
+			z.loaded, status = alloc.LowAllocAbove(pages, q)
+			if status != alloc.Success || z.loaded+q.Size-1 > q.Max { // the lowest place: there is none below
 				return &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("GRUB: %v", alloc.NoMemory(pages.Map(), q))}
 			}
 		}

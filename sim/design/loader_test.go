@@ -6,9 +6,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"bootplan/image"
 	"bootplan/memmap"
 	"bootplan/memmap/gallery"
 	"bootplan/sim"
+	"bootplan/sim/design"
 )
 
 // TestInitrdPlaces holds the loaders' own choice for an initrd of 0x157cf6 bytes
@@ -43,6 +45,67 @@ func TestInitrdPlaces(t *testing.T) {
 		initrd, _ := r.Placement("initrd")
 		if diff := cmp.Diff(memmap.Range{Start: test.Want, End: test.Want + test.Size}, initrd.Range); diff != "" {
 			t.Errorf("%s: %s\n%s", name, r.Outcome, diff)
+		}
+	}
+}
+
+// TestGRUBOnEFI: GRUB asks the firmware. Debian's 6.12 wants 0x37ee000 bytes, at
+// 0x1000000 if it can; else they come twice: as a buffer, and aligned behind it.
+func TestGRUBOnEFI(t *testing.T) {
+	free := func(start, end uint64) []memmap.EFIDescriptor {
+		return []memmap.EFIDescriptor{{Type: memmap.EFIConventional, Pages: 0xa0, Attr: memmap.EFIWB},
+			{Type: memmap.EFIConventional, Phys: start, Pages: (end - start) / memmap.PageSize, Attr: memmap.EFIWB}}
+	}
+	for name, test := range map[string]struct {
+		Map  []memmap.EFIDescriptor
+		Want uint64 // 0: no room
+	}{
+		"preferred":           {free(0x100000, 0x40000000), 0x1000000},
+		"a page too late":     {free(0x1001000, 0x40000000), 0x4800000}, // behind 0x1001000+0x37ee000
+		"room for the buffer": {free(0x1001000, 0x1001000+0x37ee000), 0},
+		"above 4 GiB":         {free(4*memmap.GiB, 5*memmap.GiB), 0},
+	} {
+		r := boot(t, "bzimage", &sim.Scenario{
+			Map:    &memmap.Map{Kind: memmap.EFI, Descriptors: test.Map},
+			Kernel: debian612(t), Cmdline: "nokaslr", Random: sim.Fixed{},
+		})
+		file, _ := r.Placement("compressed_kernel")
+		if file.Range.Start != test.Want || (r.Outcome == sim.Boots) != (test.Want != 0) {
+			t.Errorf("%s: at %#x, %s %s", name, file.Range.Start, r.Outcome, r.Failure)
+		}
+	}
+}
+
+// TestWrongScenario: what makes no sense for a design is an error, no result.
+func TestWrongScenario(t *testing.T) {
+	arm, err := image.Profile("debian-7.2-arm64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	noPayload, noELF, noSymbols, noStub := *debian612(t), *debian612(t), *debian612(t), *debian612(t)
+	noPayload.Payload, noELF.ELF, noSymbols.Decompressor, noStub.PE = nil, nil, nil, nil
+	for name, test := range map[string]struct {
+		Design string
+		Kernel *image.Kernel
+		Map    *memmap.Map
+		Loader string
+		Want   string
+	}{
+		"arm64":            {"bzimage", arm, oneGiB(), "", "this design boots an x86 bzImage"},
+		"no payload":       {"bzimage", &noPayload, oneGiB(), "", "payload was not read"},
+		"no ELF":           {"efistub", &noELF, oneGiB(), "", "the kernel inside the payload was not read"},
+		"no symbols":       {"bzimage", &noSymbols, oneGiB(), "", "symbols were not found"},
+		"no stub":          {"efistub", &noStub, oneGiB(), "", "expected CONFIG_EFI_STUB"},
+		"unknown loader":   {"bzimage", debian612(t), oneGiB(), "lilo", "expected qemu, ipxe or grub"},
+		"BIOS loader, EFI": {"bzimage", debian612(t), gallery.OVMF2G(), "ipxe", "does not run on EFI firmware"},
+	} {
+		d, err := design.Named(test.Design)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = sim.Run(d, &sim.Scenario{Map: test.Map, Kernel: test.Kernel, Loader: test.Loader, Random: sim.Fixed{}}, sim.Options{})
+		if err == nil || !strings.Contains(err.Error(), test.Want) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
