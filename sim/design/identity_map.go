@@ -31,6 +31,7 @@ func (z *decompressor) mapFourGiB(b *sim.Boot) {
 // force and are added to. What the decompressor maps beforehand, itself, boot_params
 // and the command line, lies in the 4 GiB that they cover, and costs pages at most.
 func (z *decompressor) handleFaults(b *sim.Boot) error {
+	z.identity = alloc.NewIdentityMap(alloc.PoolPages(z.version, true), z.la57, true)
 	tables := b.Machine.Tables
 	tables.OnFault = sim.RWX
 	tables.Grow = func(r memmap.Range) error { return z.identity.Add(r.Start, r.End) }
@@ -41,7 +42,6 @@ func (z *decompressor) handleFaults(b *sim.Boot) error {
 	b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: z.in(z.target, d.PgTable+initTables, d.TopPgTable), Keep: true,
 		Why:    "the pool for further page tables is cleared; the six pages of the 32-bit entry stay in force",
 		Source: "arch/x86/boot/compressed/ident_map_64.c:initialize_identity_maps"})
-	z.identity = alloc.NewIdentityMap(alloc.PoolPages(z.version, true), z.la57, true)
 	err := z.identity.Initialize(alloc.BootMemory{
 		ImageStart: z.target, ImageEnd: z.target + d.End, BootParams: z.bootParams.Start, CommandLine: z.cmdline.Start,
 	}, z.version)

@@ -50,3 +50,24 @@ func TestNoFaultsBelow4G(t *testing.T) {
 		}
 	}
 }
+
+// TestHighPreference: an image that prefers a place above 4 GiB does not survive its own
+// 32-bit entry, whose stack then lies where nothing is mapped.
+func TestHighPreference(t *testing.T) {
+	kernel := *debian612(t)
+	setup := *kernel.Setup
+	setup.PrefAddress = 8 * memmap.GiB
+	kernel.Setup = &setup
+	sc := bios(t, "nokaslr")
+	sc.Kernel = &kernel
+	if r := boot(t, "bzimage", sc); r.Outcome != sim.Faults || r.Findings[len(r.Findings)-1].Rule != "unmapped" {
+		t.Errorf("%s: %s", r.Outcome, r.Failure)
+	}
+	d, err := design.Named("bzimage")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sim.Run(d, sc, sim.Options{}); err != nil { // nobody watches: it goes on, and must not panic
+		t.Error(err)
+	}
+}
