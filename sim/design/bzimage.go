@@ -250,20 +250,11 @@ func (z *decompressor) extract(b *sim.Boot) error {
 	if err := z.randomise(b); err != nil {
 		return err
 	}
-	d := z.kernel.Decompressor
-	if err := image.CheckDestination(z.output, z.virtual, z.kernel.NeededSize(), z.target+d.BootHeap); err != nil {
+	if err := image.CheckDestination(z.output, z.virtual, z.kernel.NeededSize(), z.target+z.kernel.Decompressor.BootHeap); err != nil {
 		return halted(err)
 	}
-	if d.BootHeap != 0 {
-		b.Do(sim.Step{Op: sim.Write, Object: bssName, Range: sized(z.target+d.BootHeap, d.HeapSize),
-			Why: "the decompressor's work space comes from a fixed heap", Source: "include/linux/decompress/mm.h:malloc"})
-	}
-	u := unpacking{kernel: z.kernel, payload: z.payload(), base: z.output, virtual: z.virtual}
-	if err := u.run(b); err != nil {
-		return err
-	}
-	u.placeKernel(b)
-	return nil
+	u := unpacking{kernel: z.kernel, payload: z.payload(), base: z.output, virtual: z.virtual, self: bssName, image: z.target}
+	return u.run(b)
 }
 
 // enterKernel jumps to the unpacked kernel.

@@ -153,8 +153,11 @@ func (s *stub) protectImage(b *sim.Boot) {
 
 // payload is the compressed kernel inside the PE image, which mirrors the file.
 func (s *stub) payload() memmap.Range {
-	return sized(s.image.Start+s.kernel.SetupBytes()+uint64(s.kernel.Setup.PayloadOffset), uint64(s.kernel.Setup.PayloadLength))
+	return sized(s.startup()+uint64(s.kernel.Setup.PayloadOffset), uint64(s.kernel.Setup.PayloadLength))
 }
+
+// startup is where the decompressor begins inside the PE image.
+func (s *stub) startup() uint64 { return s.image.Start + s.kernel.SetupBytes() }
 
 // start is the PE entry point: boot_params and the command line.
 func (s *stub) start(b *sim.Boot) error {
@@ -217,11 +220,10 @@ func (s *stub) switchTable() memmap.Range {
 
 // unpack decompresses the kernel and makes its text executable.
 func (s *stub) unpack(b *sim.Boot) error {
-	u := unpacking{kernel: s.kernel, payload: s.payload(), base: s.block.Start, virtual: s.virtual}
+	u := unpacking{kernel: s.kernel, payload: s.payload(), base: s.block.Start, virtual: s.virtual, self: stubName, image: s.startup()}
 	if err := u.run(b); err != nil {
 		return err
 	}
-	u.placeKernel(b)
 	vo := s.kernel.VO
 	s.fw.allowExecution(kernelName, sized(s.block.Start, vo.TextSize))
 	if vo.InitTextSize != 0 {

@@ -22,6 +22,8 @@ type unpacking struct {
 	payload memmap.Range // where the compressed kernel lies
 	base    uint64       // where the kernel goes
 	virtual uint64       // offset of its virtual address
+	self    string       // the object that unpacks, and
+	image   uint64       // where its offset 0 lies
 }
 
 // run decompresses the kernel, moves its segments into place and relocates it.
@@ -31,6 +33,7 @@ func (u unpacking) run(b *sim.Boot) error {
 		return halted(err)
 	}
 	u.relocate(b)
+	u.placeKernel(b)
 	return nil
 }
 
@@ -43,6 +46,10 @@ func halted(err error) error {
 func (u unpacking) output() memmap.Range { return sized(u.base, u.kernel.Payload.Uncompressed) }
 
 func (u unpacking) decompress(b *sim.Boot) {
+	if d := u.kernel.Decompressor; d.BootHeap != 0 {
+		b.Do(sim.Step{Op: sim.Write, Object: u.self, Range: sized(u.image+d.BootHeap, d.HeapSize),
+			Why: "the decompressor's work space comes from a fixed heap", Source: "include/linux/decompress/mm.h:malloc"})
+	}
 	b.Do(sim.Step{Op: sim.Copy, Object: kernelName, Range: u.output(), From: u.payload, InPlace: true,
 		Why:    fmt.Sprintf("%s: an ELF file, followed by its relocation table", u.kernel.Payload.Compression),
 		Source: "arch/x86/boot/compressed/misc.c:decompress_kernel"})
