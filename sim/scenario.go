@@ -20,11 +20,10 @@ type Scenario struct {
 	// Immovable is the memory that firmware promises not to let anybody unplug (ACPI
 	// SRAT), in the order of its table; none: nothing is known about that.
 	Immovable []memmap.Range
-	BIOS      linux.BIOSWords   // zero: what a BIOS with this map would state
-	Loader    string            // who loads a bzImage without EFI: "qemu", "grub", "ipxe"; empty: fits the map
-	Policy    Policy            // how EFI firmware protects memory
-	Random    Random            // answers the boot code's questions for random numbers
-	Choices   map[string]string // --set: choices of a design that are overridden
+	BIOS      linux.BIOSWords // zero: what a BIOS with this map would state
+	Loader    string          // who loads a bzImage without EFI: "qemu", "grub", "ipxe"; empty: fits the map
+	Policy    Policy          // how EFI firmware protects memory
+	Random    Random          // answers the boot code's questions for random numbers
 }
 
 // CPU is what the processor offers.

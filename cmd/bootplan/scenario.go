@@ -89,10 +89,9 @@ func (a *app) scenario(f *scenarioFlags) (*sim.Scenario, error) {
 	if sc.Random, err = parseRandom(f.Random, f.Seed); err != nil {
 		return nil, fmt.Errorf("--random: %w", err)
 	}
-	if sc.Choices, err = parseChoices(f.Choices); err != nil {
+	if sc.Loader, err = parseChoices(f.Choices); err != nil {
 		return nil, fmt.Errorf("--set: %w", err)
 	}
-	sc.Loader = sc.Choices["loader"]
 	return sc, nil
 }
 
@@ -281,15 +280,15 @@ func parseRandom(text string, seed uint64) (sim.Random, error) {
 	return fixed, nil
 }
 
-// parseChoices reads CHOICE=VALUE items.
-func parseChoices(items []string) (map[string]string, error) {
-	choices := map[string]string{}
+// parseChoices reads CHOICE=VALUE items. There is one choice so far: who loads a
+// bzImage without EFI.
+func parseChoices(items []string) (loader string, err error) {
 	for _, item := range items {
 		name, value, ok := strings.Cut(item, "=")
 		if !ok || name != "loader" || !slices.Contains([]string{"qemu", "grub", "ipxe"}, value) {
-			return nil, fmt.Errorf("%q: expected loader=qemu, loader=grub or loader=ipxe", item)
+			return "", fmt.Errorf("%q: expected loader=qemu, loader=grub or loader=ipxe", item)
 		}
-		choices[name] = value
+		loader = value
 	}
-	return choices, nil
+	return loader, nil
 }
