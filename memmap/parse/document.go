@@ -55,17 +55,6 @@ type Document struct {
 	Log      Log
 }
 
-// Log is what a kernel log says beside its maps, of the first boot if there are
-// several; fields are zero where it does not.
-type Log struct {
-	Release     string         // "6.12.117+deb12-amd64"
-	CommandLine string         // as the kernel printed it
-	Ramdisk     memmap.Range   // the initial ramdisk's pages
-	FourLevel   bool           // the kernel ran with 4-level paging: "max_arch_pfn = 0x400000000"
-	SetupData   []memmap.Range // setup_data nodes, head included: the kernel marks each in its map
-	Immovable   []memmap.Range // memory that the ACPI SRAT does not call hot-pluggable, in its order
-}
-
 // Error says what could not be read, where, and why.
 type Error struct {
 	File         string

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 
 	"bootplan/memmap"
@@ -162,65 +161,15 @@ func (l *logReader) close(which func(label string) bool) {
 
 // remark keeps what the first boot of the log says beside its maps.
 func (l *logReader) remark(line []byte) {
-	log := &l.doc.Log
 	if release, found := after(line, "Linux version "); found {
 		l.boots++
 		l.efi = labelEFI
 		l.close(func(label string) bool { return label != labelShell })
 		if l.boots == 1 {
-			log.Release, _, _ = strings.Cut(release, " ")
+			l.doc.Log.Release, _, _ = strings.Cut(release, " ")
 		}
 	}
-	if l.boots > 1 {
-		return
+	if l.boots <= 1 {
+		l.doc.Log.read(line)
 	}
-	if text, found := after(line, "ommand line: "); found && log.CommandLine == "" {
-		log.CommandLine = text
-	}
-	if text, found := after(line, "RAMDISK: "); found && log.Ramdisk.Empty() {
-		log.Ramdisk = parseRange(text)
-	}
-	if text, found := after(line, "max_arch_pfn = "); found {
-		log.FourLevel = strings.HasPrefix(text, "0x400000000") // 2^46 bytes in pages
-	}
-	if text, found := after(line, "e820: update "); found && strings.Contains(text, "usable ==> usable") {
-		// Kernels before v6.10 say it twice, once for each of two maps.
-		if r := parseRange(text); !r.Empty() && !slices.Contains(log.SetupData, r) {
-			log.SetupData = append(log.SetupData, r)
-		}
-	}
-	if node, found := after(line, "SRAT: Node "); found && !strings.Contains(node, " hotplug") {
-		// Lines without "[mem", before v3.6, do not tell whether memory can be unplugged.
-		if at := strings.Index(node, "[mem "); at >= 0 {
-			if r := parseRange(node[at:]); !r.Empty() {
-				log.Immovable = append(log.Immovable, r)
-			}
-		}
-	}
-}
-
-// parseRange reads "[mem 0x7fe78000-0x7ffcffff]", or "37d0b000 - 37ff0000" with
-// an exclusive end, as kernels before v3.6 print it.
-func parseRange(text string) memmap.Range {
-	c := cursor{line: text}
-	inclusive := c.skip("[mem ")
-	start, _ := c.hex()
-	if !c.skip("-") {
-		c.skip(" - ")
-	}
-	end, ok := c.hex()
-	if inclusive {
-		end++
-	}
-	r, err := memmap.NewRange(start, end)
-	if err != nil || !ok {
-		return memmap.Range{}
-	}
-	return r
-}
-
-// after returns what follows words in line.
-func after(line []byte, words string) (string, bool) {
-	_, rest, found := bytes.Cut(line, []byte(words))
-	return string(rest), found
 }
