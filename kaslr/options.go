@@ -30,8 +30,10 @@ type options struct {
 // parse applies the words of text up to a bare "--".
 // Source: arch/x86/boot/compressed/kaslr.c:handle_mem_options (v6.12).
 func (o *options) parse(text string) {
-	if !strings.Contains(text, "mem") && !strings.Contains(text, "hugepages") {
-		return // no need to look at words
+	// Words need not be looked at where no name can be found; the search is for "gepages"
+	// because a g is rarer than the h of hugepages, at which it would often stop.
+	if !strings.Contains(text, "mem") && !strings.Contains(text, "gepages") {
+		return
 	}
 	text = linux.SkipSpaces(text)
 	for text != "" {

@@ -223,7 +223,7 @@ func TestTooSmallHasNoPlace(t *testing.T) {
 		ends := rapid.OneOf(rapid.Uint64(), rapid.Uint64Range(0, 64*memmap.MiB), rapid.Uint64Range(^uint64(0)-64*memmap.MiB, ^uint64(0)))
 		r := Extent{ends.Draw(t, "start"), rapid.Uint64Range(0, p.NeededSize-1).Draw(t, "size")}
 		w := walk{&p, nil, -1}
-		if !w.tooSmall(r) {
+		if size, last := w.small(); r.Size >= size || r.Start > last {
 			return // begins behind the last slot
 		}
 		if err := w.region(r); err != nil || len(p.Areas) > 0 {

@@ -47,12 +47,13 @@ func (p *Plan) search(in *Input, lifted restrictions) error {
 // e820 walks the RAM entries of an e820 table.
 // Source: arch/x86/boot/compressed/kaslr.c:process_e820_entries (v6.12).
 func (w *walk) e820(table []memmap.E820Entry) error {
+	size, last := w.small()
 	for i := range table {
-		r := Extent{table[i].Addr, table[i].Size}
-		if w.tooSmall(r) || table[i].Type != memmap.E820RAM {
+		e := &table[i]
+		if e.Size < size && e.Addr <= last || e.Type != memmap.E820RAM {
 			continue
 		}
-		full, err := w.candidate(r)
+		full, err := w.candidate(Extent{e.Addr, e.Size})
 		if full || err != nil {
 			return err
 		}
@@ -68,13 +69,14 @@ func (w *walk) efi(in *Input) error {
 		return err
 	}
 	filter := newEFIFilter(in, descs)
+	size, last := w.small()
+	pages := (size + memmap.PageSize - 1) / memmap.PageSize
 	for i := range descs {
 		d := &descs[i]
-		r := Extent{d.Phys, d.Pages * memmap.PageSize}
-		if w.tooSmall(r) || !filter.takes(d) {
+		if d.Pages < pages && d.Phys <= last || !filter.takes(d) {
 			continue
 		}
-		full, err := w.candidate(r)
+		full, err := w.candidate(Extent{d.Phys, d.Pages * memmap.PageSize})
 		if full || err != nil {
 			return err
 		}
@@ -153,12 +155,16 @@ func (w *walk) extents(list []Extent) error {
 	return nil
 }
 
-// tooSmall reports that a walk of r would find nothing. Most entries of a map are
-// small; this saves the steps to the walk. Not so small as it seems is an entry behind
-// the last slot below 2^64, whose walk begins at address 0, or a part of one if
-// immovable ranges wrap around.
-func (w *walk) tooSmall(r Extent) bool {
-	return r.Size < w.plan.NeededSize && r.Start <= -w.plan.Align && len(w.immovable) == 0
+// small tells which entries a walk would find nothing in: those of fewer bytes than
+// size that begin at or below last. Most entries of a map are; leaving them out early
+// saves the steps to the walk. Not so small as it seems is an entry behind the last
+// slot below 2^64, whose walk begins at address 0, or a part of one if immovable
+// ranges wrap around.
+func (w *walk) small() (size, last uint64) {
+	if len(w.immovable) > 0 {
+		return 0, 0
+	}
+	return w.plan.NeededSize, -w.plan.Align
 }
 
 // candidate walks one range of candidate memory, or the parts of it that are

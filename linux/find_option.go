@@ -27,8 +27,8 @@ func FindOptionBool(ptr uint64, cmdline, option string) bool {
 		return true
 	}
 	text, limited := scanned(ptr, cmdline)
-	if !strings.Contains(text, option) {
-		return false // no need to look at words
+	if !strings.Contains(text, strings.TrimPrefix(option, "no")) {
+		return false // no need to look at words; without the n, at which a search would often stop
 	}
 	for i := 0; i < len(text); i++ {
 		if text[i] <= ' ' {
