@@ -1,10 +1,6 @@
 package image
 
-import (
-	"fmt"
-
-	"bootplan/memmap"
-)
+import "bootplan/memmap"
 
 // Halt is how the decompressor gives up: it prints the text and stops for ever.
 // Source: arch/x86/boot/compressed/error.c:error (v6.12).
@@ -71,6 +67,3 @@ func MoveSegments(e *ELF, magic [4]byte, output, load, heap uint64) (moves []Mov
 	}
 	return moves, e.Entry - load, nil
 }
-
-// String is "0x1600000 ← 0x1800000, 0x1a00000 bytes".
-func (m Move) String() string { return fmt.Sprintf("%#x ← %#x, %#x bytes", m.Dst, m.Src, m.Size) }
