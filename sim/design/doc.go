@@ -6,7 +6,7 @@
 //   - efistub.go, stub_seed.go, pci_rom.go: the EFI stub that decompresses while boot
 //     services are alive
 //   - extract.go: what both do to unpack the kernel
-//   - loader.go, firmware.go, firmware_map.go, firmware_bins.go: who runs before them
+//   - loader.go: who runs before them
 //   - handover.go: what they leave to the kernel proper
 package design
 

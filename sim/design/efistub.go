@@ -9,6 +9,7 @@ import (
 	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/sim"
+	"bootplan/sim/firmware"
 	"bootplan/sim/kernel"
 )
 
@@ -40,7 +41,7 @@ const stubName = "EFI stub"
 type stub struct {
 	kernel  *image.Kernel
 	version linux.Version
-	fw      *firmware
+	fw      *firmware.Firmware
 	options linux.StubOptions
 
 	image      memmap.Range // the PE image
@@ -67,7 +68,7 @@ func (d efistub) Boot(b *sim.Boot) error {
 		return errors.New("the kernel has no EFI entry point: expected CONFIG_EFI_STUB")
 	}
 	assumeVersion(b, d.version)
-	fw, err := startFirmware(b)
+	fw, err := firmware.Start(b)
 	if err != nil {
 		return err
 	}
@@ -84,71 +85,15 @@ func (d efistub) Boot(b *sim.Boot) error {
 	return s.handOver(b)
 }
 
-// loadImage is the firmware's image loader.
-// Source: MdeModulePkg/Core/Dxe/Image/Image.c:CoreLoadImage (edk2-stable202211).
+// loadImage lets the firmware load the kernel file as an application.
 func (s *stub) loadImage(b *sim.Boot) error {
-	const source = "MdeModulePkg/Core/Dxe/Image/Image.c:CoreLoadImage (edk2-stable202211)"
-	pe := s.kernel.PE
-	if s.fw.policy.Block && !pe.NXCompat() {
-		return &sim.Failure{Rule: "nx-exec", Message: "the firmware refuses images that do not promise NX_COMPAT (EFI_SECURITY_VIOLATION)"}
-	}
-	file, err := s.fw.forObject("file buffer", "the whole file is read first", source).
-		take(memmap.EFIBootServicesData, s.kernel.FileSize+40, ^uint64(0))
+	var err error
+	s.image, err = s.fw.LoadImage(firmware.Application{Object: stubName, PE: s.kernel.PE, FileSize: s.kernel.FileSize})
 	if err != nil {
 		return err
 	}
-	b.Do(sim.Step{Op: sim.Write, Object: "file buffer", Range: sized(file.Start, s.kernel.FileSize), Why: "read from disk or network", Source: source})
-	s.image, err = s.fw.forObject("PE image", "SizeOfImage bytes, wherever there is room", source).
-		take(memmap.EFILoaderCode, uint64(pe.SizeOfImage), ^uint64(0))
-	if err != nil {
-		return err
-	}
-	s.copySections(b, file)
-	s.fw.release("file buffer", file, source)
-	b.Place("pe_image", s.image, 0)
-	return nil
-}
-
-// copySections lays the image out and protects it, if that is the firmware's policy.
-func (s *stub) copySections(b *sim.Boot, file memmap.Range) {
-	const source = "MdePkg/Library/BasePeCoffLib/BasePeCoff.c:PeCoffLoaderLoadImage (edk2-stable202211)"
-	pe := s.kernel.PE
-	b.Do(sim.Step{Op: sim.Copy, Object: stubName, Range: sized(s.image.Start, uint64(pe.SizeOfHeaders)), From: sized(file.Start, uint64(pe.SizeOfHeaders)),
-		Why: "the headers, which say where the sections go", Source: source})
-	for _, section := range pe.Sections {
-		r := sized(s.image.Start+uint64(section.VirtualAddress), uint64(max(section.VirtualSize, section.RawSize)))
-		promise, err := sim.ParsePerm(section.Perm())
-		if err != nil || r.Empty() {
-			continue
-		}
-		b.Do(sim.Step{Op: sim.Write, Object: stubName, Range: r, Promise: promise,
-			Why: "section " + section.Name + ", declared " + section.Perm() + ", the rest of it zeroed", Source: source})
-	}
-	s.protectImage(b)
 	b.Machine.Needed.Set(s.payload(), payloadName)
-}
-
-// protectImage maps the image by its sections where the policy says so. Firmware
-// that maps even code types without execute permission opens the whole image.
-// Source: MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c:ProtectUefiImage (edk2-stable202502).
-func (s *stub) protectImage(b *sim.Boot) {
-	const source = "MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c:ProtectUefiImage (edk2-stable202502)"
-	pe := s.kernel.PE
-	bySection := s.fw.policy.Image && pe.SectionAlignment%memmap.PageSize == 0
-	if !bySection {
-		if !s.fw.perm(memmap.EFILoaderCode).Has(sim.X) {
-			b.Do(sim.Step{Op: sim.Protect, Object: stubName, Range: s.image, Perm: sim.RWX,
-				Why: "an image that is not protected is opened as a whole", Source: source})
-		}
-		return
-	}
-	b.Do(sim.Step{Op: sim.Protect, Object: stubName, Range: s.image, Perm: s.fw.enforced(sim.RW), Why: "data and headers: no execution", Source: source})
-	for _, section := range pe.Sections {
-		if section.Perm() == "r-x" {
-			r := sized(s.image.Start+uint64(section.VirtualAddress), uint64(section.RawSize)).Outward(memmap.PageSize)
-			b.Do(sim.Step{Op: sim.Protect, Object: stubName, Range: r, Perm: sim.RX, Why: "code sections: no writing", Source: source})
-		}
-	}
+	return nil
 }
 
 // payload is the compressed kernel inside the PE image, which mirrors the file.
@@ -167,8 +112,8 @@ func (s *stub) start(b *sim.Boot) error {
 	entry := sized(s.image.Start+uint64(s.kernel.PE.EntryRVA), 64)
 	b.Do(sim.Step{Op: sim.Exec, Object: stubName, Range: entry, Why: "the firmware starts the image at its entry point", Source: source})
 	var err error
-	s.bootParams, err = s.fw.forObject("boot_params", "the zero page; nothing is copied from the image", source).
-		take(memmap.EFILoaderData, memmap.PageSize, ^uint64(0))
+	s.bootParams, err = s.fw.For("boot_params", "the zero page; nothing is copied from the image", source).
+		TakePages(memmap.EFILoaderData, memmap.PageSize, ^uint64(0))
 	if err != nil {
 		return err
 	}
@@ -181,12 +126,12 @@ func (s *stub) start(b *sim.Boot) error {
 func (s *stub) convertCmdline(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/efi-stub-helper.c:efi_convert_cmdline"
 	size := uint64(len(b.Scenario.Cmdline)) + 1
-	block, err := s.fw.forObject("command line", "a pool block: a page, of which the rest stays free", source).
-		take(memmap.EFILoaderData, poolHead+size+poolTail, ^uint64(0))
+	var err error
+	s.cmdline, err = s.fw.For("command line", "a pool block: a page, of which the rest stays free", source).
+		TakePool(memmap.EFILoaderData, size)
 	if err != nil {
 		return err
 	}
-	s.cmdline = sized(block.Start+poolHead, size)
 	b.Do(sim.Step{Op: sim.Write, Object: "command line", Range: s.cmdline, Keep: true, Why: "the load options, converted from UTF-16", Source: source})
 	b.Place("command_line", s.cmdline, 0)
 	return nil
@@ -200,13 +145,13 @@ func (s *stub) preparePaging(b *sim.Boot) error {
 	}
 	const source = "drivers/firmware/efi/libstub/x86-5lvl.c:efi_setup_5level_paging"
 	var err error
-	s.paging, err = s.fw.forObject(switchName, "two pages below 4 GiB: the switch runs in 32-bit mode", source).
-		take(memmap.EFILoaderData, 2*memmap.PageSize, below4G)
+	s.paging, err = s.fw.For(switchName, "two pages below 4 GiB: the switch runs in 32-bit mode", source).
+		TakePages(memmap.EFILoaderData, 2*memmap.PageSize, firmware.Below4G)
 	if err != nil {
 		return err
 	}
 	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: s.switchCode(), Keep: true, Why: "code from a template, the rest of the page filled with no-ops", Source: source})
-	s.fw.allowExecution(switchName, s.switchCode())
+	s.fw.AllowExecution(switchName, s.switchCode())
 	b.Place("paging_trampoline", s.paging, 0)
 	return nil
 }
@@ -225,9 +170,9 @@ func (s *stub) unpack(b *sim.Boot) error {
 		return err
 	}
 	vo := s.kernel.VO
-	s.fw.allowExecution(kernelName, sized(s.block.Start, vo.TextSize))
+	s.fw.AllowExecution(kernelName, sized(s.block.Start, vo.TextSize))
 	if vo.InitTextSize != 0 {
-		s.fw.allowExecution(kernelName, sized(s.block.Start+vo.InitTextOffset, vo.InitTextSize))
+		s.fw.AllowExecution(kernelName, sized(s.block.Start+vo.InitTextOffset, vo.InitTextSize))
 	}
 	return nil
 }
@@ -239,7 +184,7 @@ func (s *stub) loadInitrd(b *sim.Boot) error {
 	if size == 0 || s.options.NoInitrd {
 		return nil
 	}
-	r, err := s.fw.forObject("initrd", "as high as the firmware has room", source).take(memmap.EFILoaderData, size, ^uint64(0))
+	r, err := s.fw.For("initrd", "as high as the firmware has room", source).TakePages(memmap.EFILoaderData, size, ^uint64(0))
 	if err != nil {
 		return err
 	}
@@ -258,8 +203,8 @@ const mapHead = 40
 // descriptors than there are, and fills it.
 func (s *stub) fetchMap(b *sim.Boot, t memmap.EFIType, why string) (memmap.Range, error) {
 	const source = "drivers/firmware/efi/libstub/mem.c:efi_get_memory_map"
-	size := poolHead + mapHead + uint64(len(s.fw.Map())+alloc.MapSlack)*efiDescSize + poolTail
-	r, err := s.fw.forObject(mapName, why, source).take(t, size, ^uint64(0))
+	size := mapHead + s.fw.MapSize() + alloc.MapSlack*firmware.DescriptorSize
+	r, err := s.fw.For(mapName, why, source).TakePool(t, size)
 	if err != nil {
 		return r, err
 	}
@@ -280,7 +225,7 @@ func (s *stub) exitBootServices(b *sim.Boot) error {
 	}
 	s.extension = extension
 	b.MeasureWX("exit_boot_services")
-	b.Do(sim.Step{Op: sim.Exit, Object: "boot services", Why: "the firmware's allocator is gone; its page tables stay in force", Source: source})
+	s.fw.ExitBootServices(source)
 	return s.writeE820(b, extension)
 }
 
@@ -291,13 +236,13 @@ func (s *stub) allocateE820(b *sim.Boot) (memmap.Range, error) {
 	if err != nil {
 		return memmap.Range{}, err
 	}
-	defer s.fw.release(mapName, buffer, source)
+	defer s.fw.ReleasePool(mapName, buffer, source)
 	size := alloc.AllocateE820(uint32(len(s.fw.Map())), alloc.MapSlack)
 	if size == 0 {
 		return memmap.Range{}, nil
 	}
-	r, err := s.fw.forObject("e820 extension", "the map has more entries than boot_params can hold: the rest goes into a setup_data node", source).
-		take(memmap.EFILoaderData, uint64(size), ^uint64(0))
+	r, err := s.fw.For("e820 extension", "the map has more entries than boot_params can hold: the rest goes into a setup_data node", source).
+		TakePool(memmap.EFILoaderData, uint64(size))
 	if err != nil {
 		return memmap.Range{}, err
 	}
@@ -351,11 +296,11 @@ func (s *stub) placeKernel(b *sim.Boot) error {
 	if err != nil {
 		return err
 	}
-	s.fw.forObject("kernel block", "room for the unpacked file and the running kernel, at the multiple of 2 MiB that the seed chooses", source)
+	s.fw.For("kernel block", "room for the unpacked file and the running kernel, at the multiple of 2 MiB that the seed chooses", source)
 	if s.block, err = s.allocateRandom(b); err != nil {
 		return err
 	}
-	s.fw.release(mapName, buffer, source)
+	s.fw.ReleasePool(mapName, buffer, source)
 	b.Place("kernel_block", s.block, 0)
 	return nil
 }

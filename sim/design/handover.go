@@ -8,6 +8,7 @@ import (
 	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/sim"
+	"bootplan/sim/firmware"
 	"bootplan/sim/kernel"
 	"bootplan/trampoline"
 )
@@ -119,7 +120,7 @@ func (z *decompressor) handOver(b *sim.Boot) error {
 	}
 	if z.efi != nil {
 		const grubMap = 0x8d000 // behind its command line, as recorded
-		a.efi = &kernel.EFI{MapAddr: grubMap, DescSize: efiDescSize, Descriptors: z.efi}
+		a.efi = &kernel.EFI{MapAddr: grubMap, DescSize: firmware.DescriptorSize, Descriptors: z.efi}
 	}
 	return handOver(b, a)
 }
@@ -135,14 +136,11 @@ func (z *decompressor) loaderType(b *sim.Boot) uint8 {
 	return loaderQEMU
 }
 
-// efiDescSize is the size of a descriptor of an EFI memory map on EDK2.
-const efiDescSize = 48
-
 // handOver states what the stub leaves.
 func (s *stub) handOver(b *sim.Boot) error {
 	a := &arrival{
 		kernel: s.kernel, version: s.version, phys: s.block.Start, e820: s.e820.Entries, initrd: s.initrd, loader: loaderStub,
-		efi:  &kernel.EFI{MapAddr: s.finalMap.Start + poolHead + mapHead, DescSize: efiDescSize, Descriptors: s.fw.Map()},
+		efi:  &kernel.EFI{MapAddr: s.finalMap.Start + mapHead, DescSize: firmware.DescriptorSize, Descriptors: s.fw.Map()},
 		bios: b.Scenario.BIOS, la57: s.wants5Level(), random: !s.options.NoKASLR,
 		setupData: s.setupData,
 	}

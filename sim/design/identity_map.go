@@ -12,9 +12,6 @@ const pageTablesName = "page tables"
 // (BOOT_INIT_PGT_SIZE): one top-level, one third-level and four second-level pages.
 const initTables = 6 * memmap.PageSize
 
-// everything is what firmware maps: the address space of 4-level paging.
-var everything = memmap.Range{End: 1 << 46}
-
 // mapFourGiB brings the tables of the 32-bit entry into force.
 func (z *decompressor) mapFourGiB(b *sim.Boot) {
 	const source = "arch/x86/boot/compressed/head_64.S:startup_32"

@@ -9,6 +9,7 @@ import (
 	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/sim"
+	"bootplan/sim/firmware"
 )
 
 // randomise chooses where the kernel goes.
@@ -90,5 +91,5 @@ func (z *decompressor) efiInfo() kaslr.EFIInfo {
 	if z.efi == nil {
 		return kaslr.EFIInfo{}
 	}
-	return kaslr.EFIInfo{Signature: "EL64", DescSize: efiDescSize, MapSize: uint32(len(z.efi) * efiDescSize), Descs: z.efi}
+	return kaslr.EFIInfo{Signature: "EL64", DescSize: firmware.DescriptorSize, MapSize: uint32(len(z.efi) * firmware.DescriptorSize), Descs: z.efi}
 }

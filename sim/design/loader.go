@@ -6,6 +6,7 @@ import (
 	"bootplan/alloc"
 	"bootplan/memmap"
 	"bootplan/sim"
+	"bootplan/sim/firmware"
 )
 
 // A loader is a boot loader without EFI services: where it puts what a bzImage
@@ -54,7 +55,7 @@ func (z *decompressor) load(b *sim.Boot) error {
 		return err
 	}
 	b.In(sim.Loader)
-	z.e820 = e820Of(b)
+	z.e820 = firmware.E820(b)
 	if err := z.placeImage(b, l); err != nil {
 		return err
 	}
@@ -85,13 +86,13 @@ func (z *decompressor) placeImage(b *sim.Boot, l loader) error {
 // lowest free place from 16 MiB as a buffer, and the lowest aligned place behind it.
 func (z *decompressor) placeByGRUB(b *sim.Boot) error {
 	k := z.kernel.Setup
-	pages, err := alloc.NewEFIPages(efiOf(b))
+	pages, err := alloc.NewEFIPages(firmware.Descriptors(b))
 	if err != nil {
 		return fmt.Errorf("this map cannot be simulated: %w; bootplan map lint tells more", err)
 	}
 	places := []alloc.Request{
-		{Size: uint64(k.InitSize), Align: memmap.PageSize, Min: 16 * memmap.MiB, Max: below4G},
-		{Size: uint64(k.InitSize), Align: uint64(k.KernelAlignment), Min: 16 * memmap.MiB, Max: below4G},
+		{Size: uint64(k.InitSize), Align: memmap.PageSize, Min: 16 * memmap.MiB, Max: firmware.Below4G},
+		{Size: uint64(k.InitSize), Align: uint64(k.KernelAlignment), Min: 16 * memmap.MiB, Max: firmware.Below4G},
 	}
 	z.loaded = k.PrefAddress
 	if _, status := pages.AllocatePages(alloc.Address, memmap.EFILoaderData, pagesOf(k.InitSize), k.PrefAddress); status != alloc.Success {

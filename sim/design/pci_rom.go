@@ -13,25 +13,16 @@ const setupPCI = 3
 // the first 16 bytes are those of every node.
 const romHeader = 64
 
-// poolHead is what EDK2 puts before a pool block that fills pages of its own, and
-// poolTail what it puts behind.
-// Source: MdeModulePkg/Core/Dxe/Mem/Pool.c (edk2-stable202211).
-const (
-	poolHead = 24
-	poolTail = 16
-)
-
 // copyROMs copies the option ROMs of PCI devices, which the kernel could not read
 // later, and links them into the setup_data list.
 func (s *stub) copyROMs(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/x86-stub.c:setup_efi_pci"
 	for _, size := range b.Scenario.ROMs {
-		block, err := s.fw.forObject("PCI option ROM", "a pool block: the ROM, and a head that says whose it is", source).
-			take(memmap.EFILoaderData, poolHead+romHeader+size+poolTail, ^uint64(0))
+		node, err := s.fw.For("PCI option ROM", "a pool block: the ROM, and a head that says whose it is", source).
+			TakePool(memmap.EFILoaderData, romHeader+size)
 		if err != nil {
 			return err
 		}
-		node := sized(block.Start+poolHead, romHeader+size)
 		b.Do(sim.Step{Op: sim.Write, Object: "PCI option ROM", Range: node, Keep: true, Why: "read through the firmware's driver, for drivers of the kernel", Source: source})
 		b.Place("pci_rom", node, 0)
 		s.setupData = append(s.setupData, kernel.SetupData{

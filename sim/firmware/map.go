@@ -1,13 +1,13 @@
-package design
+package firmware
 
 import (
 	"bootplan/memmap"
 	"bootplan/sim"
 )
 
-// e820Of is the e820 table that a loader passes: the BIOS's own, or what becomes of
+// E820 is the e820 table that a loader passes: the BIOS's own, or what becomes of
 // an EFI map when it is converted.
-func e820Of(b *sim.Boot) []memmap.E820Entry {
+func E820(b *sim.Boot) []memmap.E820Entry {
 	m := b.Scenario.Map
 	if m.Kind == memmap.E820 {
 		return m.Entries
@@ -15,9 +15,9 @@ func e820Of(b *sim.Boot) []memmap.E820Entry {
 	return memmap.ToE820(m.Descriptors, memmap.ConvertOptions{UnacceptedMemory: true, SoftReserve: true})
 }
 
-// efiOf is the EFI map before this boot: the firmware's own, with what the boot that
+// Descriptors is the EFI map before this boot: the firmware's own, with what the boot that
 // logged it had taken given back, or one made of an e820 table.
-func efiOf(b *sim.Boot) []memmap.EFIDescriptor {
+func Descriptors(b *sim.Boot) []memmap.EFIDescriptor {
 	m := b.Scenario.Map
 	if m.Kind == memmap.E820 {
 		b.Assume("the map is an e820 table; its RAM is taken as free EFI memory with nothing of the firmware in it")

@@ -1,4 +1,4 @@
-package design
+package firmware
 
 import "bootplan/memmap"
 
@@ -14,7 +14,7 @@ type bins struct {
 
 // findBins looks for neighbours of all the types for which OVMF sets memory aside.
 func findBins(descs []memmap.EFIDescriptor) bins {
-	none := bins{top: below4G}
+	none := bins{top: Below4G}
 	row, end := none, uint64(0)
 	for _, d := range descs {
 		r, err := d.Range()
