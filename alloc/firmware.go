@@ -19,6 +19,21 @@ type Firmware interface {
 	Map() []memmap.EFIDescriptor
 }
 
+// BootServices are all the EFI boot services that manage memory.
+// Source: UEFI 2.11, 7.2.
+type BootServices interface {
+	Firmware
+	// AllocatePool gives size bytes of type t at a multiple of 8. The address is valid
+	// only with Success.
+	AllocatePool(t memmap.EFIType, size uint64) (uint64, Status)
+	// FreePool gives the block back that AllocatePool returned.
+	FreePool(addr uint64) Status
+	// MapSize is how many bytes of buffer GetMemoryMap asks for.
+	MapSize() uint64
+	// MapKey is the key of the present map, which ExitBootServices asks for.
+	MapKey() uint64
+}
+
 // Kind is how an AllocatePages call states where the pages shall lie
 // (EFI_ALLOCATE_TYPE).
 type Kind uint8
@@ -52,6 +67,7 @@ type Status uint8
 const (
 	Success          Status = 0
 	InvalidParameter Status = 2
+	Unsupported      Status = 3
 	BufferTooSmall   Status = 5
 	OutOfResources   Status = 9
 	NotFound         Status = 14
@@ -68,6 +84,8 @@ func (s Status) Error() string {
 		return "EFI_SUCCESS"
 	case InvalidParameter:
 		return "EFI_INVALID_PARAMETER"
+	case Unsupported:
+		return "EFI_UNSUPPORTED"
 	case BufferTooSmall:
 		return "EFI_BUFFER_TOO_SMALL"
 	case OutOfResources:
