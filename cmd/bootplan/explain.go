@@ -61,7 +61,7 @@ type topic struct {
 func topics() []topic {
 	var list []topic
 	for _, d := range design.All() {
-		i := d.Info()
+		i := d.Info
 		list = append(list, topic{
 			Name: d.Name(), Kind: "design", Title: i.Title, Text: i.Text, Sources: i.Sources,
 			group: "boot designs: bootplan run --design NAME",

@@ -11,26 +11,38 @@ import (
 	"bootplan/sim"
 )
 
-// bzimage is a bzImage entered by a boot loader without EFI: today's bare-metal
-// decompressor, since Linux 6.6.
-type bzimage struct {
-	name    string
-	version linux.Version
+// bzimages are the bare-metal decompressor of each generation.
+func bzimages() []*Design {
+	return []*Design{
+		bzimage("bzimage", linux.V6_12, Choices{
+			BootParams: paramsLoader, Initrd: initrdByLoader, Trampoline: switchLow, Output: outputWindow,
+			Physical: physicalDecompressor, Virtual: virtualDecompressor, Mapping: mapDemandRWX,
+			SelfRelocation: relocateToEnd, Malloc: mallocBSS, BSS: bssKernel,
+		}),
+		bzimage("bzimage@v7.2", linux.V7_2, Choices{
+			BootParams: paramsLoader, Initrd: initrdByLoader, Trampoline: switchLow, Output: outputWindow,
+			Physical: physicalDecompressor, Virtual: virtualDecompressor, Mapping: mapDemandRWX,
+			SelfRelocation: relocateToEnd, Malloc: mallocBSS, BSS: bssKernel,
+		}),
+	}
 }
 
-func (d bzimage) Name() string { return d.name }
+// bareMetal is the story of a bzImage entered by a boot loader without EFI.
+var bareMetal = story{tell: (*Design).bootBareMetal}
 
-func (d bzimage) Info() Info {
-	return Info{
-		Name:  d.name,
-		Title: fmt.Sprintf("the bare-metal decompressor of Linux %s, entered by a boot loader", d.version),
+// bzimage is a bzImage entered by a boot loader without EFI.
+func bzimage(name string, v linux.Version, c Choices) *Design {
+	return &Design{Version: v, Choices: c, story: &bareMetal, Info: Info{
+		Name:       name,
+		Identifier: "D2",
+		Title:      fmt.Sprintf("the bare-metal decompressor of Linux %s, entered by a boot loader", v),
 		Text: "A boot loader puts the file at 1 MiB and jumps to it. The decompressor builds page tables for the first 4 GiB, " +
 			"switches to 5-level paging through two pages of low memory if the CPU can, copies itself to the end of the buffer " +
 			"into which it will unpack, picks a random place for the kernel, unpacks it there over the front of its own " +
 			"input, moves the ELF segments, applies relocations and jumps to the kernel. It has no allocator but a heap and a pool of " +
 			"page-table pages inside its own BSS; everything else it knows from the e820 map.",
-		Sources: []string{"arch/x86/boot/compressed/ (" + d.version.String() + ")"},
-	}
+		Sources: []string{"arch/x86/boot/compressed/ (" + v.String() + ")"},
+	}}
 }
 
 // decompressorName is the object that is the running decompressor.
@@ -43,6 +55,7 @@ const bssName = "decompressor's BSS"
 type decompressor struct {
 	kernel  *image.Kernel
 	version linux.Version
+	choices *Choices
 
 	// What the loader placed.
 	e820       []memmap.E820Entry
@@ -65,14 +78,14 @@ type decompressor struct {
 	lent     []memmap.Span[string] // what was needed in the low memory that it borrows
 }
 
-// Boot is the story, in the order in which it happens.
-func (d bzimage) Boot(b *sim.Boot) error {
-	b.Version(d.version.String())
+// bootBareMetal is the story, in the order in which it happens.
+func (d *Design) bootBareMetal(b *sim.Boot) error {
+	b.Version(d.Version.String())
 	if err := needs(b.Scenario.Kernel); err != nil {
 		return err
 	}
-	assumeVersion(b, d.version)
-	z := &decompressor{kernel: b.Scenario.Kernel, version: d.version}
+	assumeVersion(b, d.Version)
+	z := &decompressor{kernel: b.Scenario.Kernel, version: d.Version, choices: &d.Choices}
 	if err := z.load(b); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@
 // like the boot's own account of what it does to memory, in order, with one line
 // of why for each step; it computes no text for people beyond that and knows no view.
 //
+//   - design.go, choices.go: what a design is, and the decisions in which designs differ
 //   - bzimage.go, paging_switch.go, identity_map.go, kaslr.go: the bare-metal decompressor
 //   - efistub.go, stub_seed.go, pci_rom.go: the EFI stub that decompresses while boot
 //     services are alive
@@ -13,38 +14,19 @@ package design
 import (
 	"fmt"
 	"strings"
-
-	"bootplan/linux"
-	"bootplan/sim"
 )
 
-// Info is what a design is, for people.
-type Info struct {
-	Name     string
-	Title    string
-	Text     string // one paragraph
-	Sources  []string
-	Proposal bool // never implemented: modelled as what it would do
-}
-
-// A Described design can say what it is.
-type Described interface {
-	sim.Design
-	Info() Info
-}
-
 // All returns every design, in the order in which they are listed.
-func All() []Described {
-	return []Described{
-		bzimage{"bzimage", linux.V6_12},
-		efistub{"efistub", linux.V6_12},
-		bzimage{"bzimage@v7.2", linux.V7_2},
-		efistub{"efistub@v7.2", linux.V7_2},
+func All() []*Design {
+	var list []*Design
+	for _, family := range [][]*Design{bzimages(), efistubs()} {
+		list = append(list, family...)
 	}
+	return list
 }
 
 // Named returns the design called name.
-func Named(name string) (Described, error) {
+func Named(name string) (*Design, error) {
 	var names []string
 	for _, d := range All() {
 		if d.Name() == name {

@@ -13,25 +13,37 @@ import (
 	"bootplan/sim/kernel"
 )
 
-// efistub is a bzImage started as an EFI application, since Linux 6.7: its stub
-// unpacks the kernel while boot services are alive and enters it directly.
-type efistub struct {
-	name    string
-	version linux.Version
+// efistubs are the EFI stub of each generation that unpacks the kernel itself.
+func efistubs() []*Design {
+	return []*Design{
+		efistub("efistub", linux.V6_12, Choices{
+			PELayout: peSplit, BootParams: paramsPage, Initrd: initrdLast, Trampoline: switchBelow4G, Output: outputRandom,
+			Physical: physicalStub, Virtual: virtualStub, NX: nxText, Mapping: mapFirmware,
+			SelfRelocation: relocateNever, Malloc: mallocBSS, BSS: bssKernel,
+		}),
+		efistub("efistub@v7.2", linux.V7_2, Choices{
+			PELayout: peSplit, BootParams: paramsPage, Initrd: initrdLast, Trampoline: switchBelow4G, Output: outputRandom,
+			Physical: physicalStub, Virtual: virtualStub, NX: nxText, Mapping: mapFirmware,
+			SelfRelocation: relocateNever, Malloc: mallocBSS, BSS: bssKernel,
+		}),
+	}
 }
 
-func (d efistub) Name() string { return d.name }
+// directEntry is the story of a bzImage started as an EFI application, since Linux
+// 6.6: its stub unpacks the kernel while boot services are alive and enters it directly.
+var directEntry = story{tell: (*Design).bootDirect}
 
-func (d efistub) Info() Info {
-	return Info{
-		Name:  d.name,
-		Title: fmt.Sprintf("the EFI stub of Linux %s, which unpacks the kernel itself", d.version),
+func efistub(name string, v linux.Version, c Choices) *Design {
+	return &Design{Version: v, Choices: c, story: &directEntry, Info: Info{
+		Name:       name,
+		Identifier: "D6",
+		Title:      fmt.Sprintf("the EFI stub of Linux %s, which unpacks the kernel itself", v),
 		Text: "The firmware loads the file as a PE image. Its stub asks the firmware's allocator for everything: boot_params, " +
 			"two pages below 4 GiB for the paging switch, and a block for the kernel at a random place. It unpacks the kernel there, " +
 			"asks for the text to be read-only and executable, loads the initrd, ends boot services, switches to 5-level paging if " +
 			"the CPU can, and jumps to the kernel. The bare-metal decompressor does not run.",
-		Sources: []string{"drivers/firmware/efi/libstub/x86-stub.c (" + d.version.String() + ")"},
-	}
+		Sources: []string{"drivers/firmware/efi/libstub/x86-stub.c (" + v.String() + ")"},
+	}}
 }
 
 // stubName is the object that is the running stub.
@@ -41,6 +53,7 @@ const stubName = "EFI stub"
 type stub struct {
 	kernel  *image.Kernel
 	version linux.Version
+	choices *Choices
 	fw      *firmware.Firmware
 	options linux.StubOptions
 
@@ -57,9 +70,9 @@ type stub struct {
 	virtual    uint64
 }
 
-// Boot is the story, in the order in which it happens.
-func (d efistub) Boot(b *sim.Boot) error {
-	b.Version(d.version.String())
+// bootDirect is the story, in the order in which it happens.
+func (d *Design) bootDirect(b *sim.Boot) error {
+	b.Version(d.Version.String())
 	k := b.Scenario.Kernel
 	if err := needs(k); err != nil {
 		return err
@@ -67,12 +80,12 @@ func (d efistub) Boot(b *sim.Boot) error {
 	if k.PE == nil {
 		return errors.New("the kernel has no EFI entry point: expected CONFIG_EFI_STUB")
 	}
-	assumeVersion(b, d.version)
+	assumeVersion(b, d.Version)
 	fw, err := firmware.Start(b)
 	if err != nil {
 		return err
 	}
-	s := &stub{kernel: k, version: d.version, fw: fw, options: linux.ParseStubOptions(b.Scenario.Cmdline), virtual: k.Setup.PrefAddress}
+	s := &stub{kernel: k, version: d.Version, choices: &d.Choices, fw: fw, options: linux.ParseStubOptions(b.Scenario.Cmdline), virtual: k.Setup.PrefAddress}
 	for _, act := range []func(*sim.Boot) error{
 		s.loadImage, s.start, s.preparePaging, s.placeKernel, s.unpack, s.loadInitrd, s.copyROMs, s.exitBootServices,
 	} {
