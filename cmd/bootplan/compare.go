@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bootplan/sim"
+	"bootplan/sim/design"
 	"bootplan/sim/report"
 )
 
@@ -30,14 +31,18 @@ func (a *app) compare(f *scenarioFlags, judge bool) error {
 	if err != nil {
 		return err
 	}
-	designs := f.Designs
-	if designs == nil {
-		designs = []string{ofVersion("bzimage", sc), ofVersion("efistub", sc)}
+	names := f.Designs
+	if names == nil {
+		names = []string{design.Fitting(sc.Kernel, false), design.Fitting(sc.Kernel, true)}
+	}
+	designs, err := f.designs(sc, names)
+	if err != nil {
+		return err
 	}
 	var results []*sim.Result
 	var findings []sim.Finding
-	for _, name := range designs {
-		r, err := a.boot(sc, name)
+	for _, d := range designs {
+		r, err := a.boot(sc, d)
 		if err != nil {
 			return err
 		}

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"bootplan/sim"
-	"bootplan/sim/design"
 	"bootplan/sim/report"
 )
 
@@ -35,12 +34,12 @@ func (a *app) kaslr(f *scenarioFlags, whatIf bool) error {
 	if len(names) > 1 {
 		return errors.New("--design: kaslr takes one design")
 	}
-	d, err := design.Named(names[0])
+	designs, err := f.designs(sc, names)
 	if err != nil {
 		return err
 	}
 	// Without checks only the surprises of the placement itself are found.
-	result, err := sim.Run(d, sc, sim.Options{})
+	result, err := sim.Run(designs[0], sc, sim.Options{})
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"bootplan/linux"
-	"bootplan/memmap"
 	"bootplan/sim"
 	"bootplan/sim/check"
 	"bootplan/sim/design"
@@ -39,7 +37,11 @@ func (a *app) run(f *scenarioFlags, log bool) error {
 	if len(f.Designs) > 1 {
 		return fmt.Errorf("--design: run takes one design; bootplan compare takes several")
 	}
-	result, err := a.boot(sc, chosenDesigns(f, sc)[0])
+	designs, err := f.designs(sc, chosenDesigns(f, sc))
+	if err != nil {
+		return err
+	}
+	result, err := a.boot(sc, designs[0])
 	if err != nil {
 		return err
 	}
@@ -77,31 +79,8 @@ func prefers(sc *sim.Scenario) uint64 {
 	return sc.Kernel.Setup.PrefAddress
 }
 
-// chosenDesigns are the designs that the user names, or the one that fits map and kernel.
-func chosenDesigns(f *scenarioFlags, sc *sim.Scenario) []string {
-	if len(f.Designs) > 0 {
-		return f.Designs
-	}
-	if sc.Map.Kind == memmap.EFI {
-		return []string{ofVersion("efistub", sc)}
-	}
-	return []string{ofVersion("bzimage", sc)}
-}
-
-// ofVersion names the design of the scenario's kernel.
-func ofVersion(design string, sc *sim.Scenario) string {
-	if sc.Kernel.Version >= linux.V7_2 {
-		return design + "@v7.2"
-	}
-	return design
-}
-
 // boot runs one design with every check and a full trace.
-func (a *app) boot(sc *sim.Scenario, name string) (*sim.Result, error) {
-	d, err := design.Named(name)
-	if err != nil {
-		return nil, fmt.Errorf("--design: %w", err)
-	}
+func (a *app) boot(sc *sim.Scenario, d *design.Design) (*sim.Result, error) {
 	return sim.Run(d, sc, sim.Options{Trace: true, Checks: check.All()})
 }
 

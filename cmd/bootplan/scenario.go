@@ -29,7 +29,8 @@ type scenarioFlags struct {
 	Seed               uint64
 	Random             string
 
-	file string // --scenario
+	own  []ownDesign // designs that the scenario file makes of others
+	file string      // --scenario
 	set  *pflag.FlagSet
 }
 
@@ -45,7 +46,7 @@ func (f *scenarioFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.Kernel, "kernel", "", "kernel image to boot")
 	flags.StringVar(&f.Profile, "profile", "", "embedded facts of a real kernel instead: "+strings.Join(image.Profiles(), ", ")+" (default "+defaultProfile+")")
 	flags.StringSliceVar(&f.Designs, "design", nil, "boot design, see bootplan explain")
-	flags.StringArrayVar(&f.Choices, "set", nil, "override one choice: loader=qemu|grub|ipxe")
+	flags.StringArrayVar(&f.Choices, "set", nil, "override one choice of a design, CHOICE=VALUE, see bootplan explain DESIGN; or loader=qemu|grub|ipxe")
 	flags.StringVar(&f.Policy, "policy", "ovmf", "how EFI firmware protects memory, see bootplan explain: "+strings.Join(sim.Policies(), ", "))
 	flags.StringVar(&f.CPU, "cpu", "la57=on,nx=on", "what the CPU can do")
 	flags.StringVar(&f.Cmdline, "cmdline", "", "kernel command line (default: that of the log, if the map is one)")
@@ -89,7 +90,7 @@ func (a *app) scenario(f *scenarioFlags) (*sim.Scenario, error) {
 	if sc.Random, err = parseRandom(f.Random, f.Seed); err != nil {
 		return nil, fmt.Errorf("--random: %w", err)
 	}
-	if sc.Loader, err = parseChoices(f.Choices); err != nil {
+	if sc.Loader, err = parseLoader(f.Choices); err != nil {
 		return nil, fmt.Errorf("--set: %w", err)
 	}
 	return sc, nil
@@ -280,12 +281,15 @@ func parseRandom(text string, seed uint64) (sim.Random, error) {
 	return fixed, nil
 }
 
-// parseChoices reads CHOICE=VALUE items. There is one choice so far: who loads a
-// bzImage without EFI.
-func parseChoices(items []string) (loader string, err error) {
+// parseLoader takes the loader from the CHOICE=VALUE items; all others are choices of
+// a design.
+func parseLoader(items []string) (loader string, err error) {
 	for _, item := range items {
-		name, value, ok := strings.Cut(item, "=")
-		if !ok || name != "loader" || !slices.Contains([]string{"qemu", "grub", "ipxe"}, value) {
+		value, ok := strings.CutPrefix(item, loaderChoice+"=")
+		if !ok {
+			continue
+		}
+		if !slices.Contains(loaders, value) {
 			return "", fmt.Errorf("%q: expected loader=qemu, loader=grub or loader=ipxe", item)
 		}
 		loader = value

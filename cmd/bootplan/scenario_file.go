@@ -14,19 +14,19 @@ import (
 // is relative to the file. A map of more than one line is the map itself, in any
 // form that a map file can have.
 type scenarioFile struct {
-	Map     *string  `yaml:"map"`
-	From    *string  `yaml:"from"`
-	Sysroot *string  `yaml:"sysroot"`
-	Kernel  *string  `yaml:"kernel"`
-	Profile *string  `yaml:"profile"`
-	Design  []string `yaml:"design"`
-	Set     []string `yaml:"set"`
-	Policy  *string  `yaml:"policy"`
-	CPU     *string  `yaml:"cpu"`
-	Cmdline *string  `yaml:"cmdline"`
-	Initrd  *string  `yaml:"initrd"`
-	Seed    *string  `yaml:"seed"`
-	Random  *string  `yaml:"random"`
+	Map     *string     `yaml:"map"`
+	From    *string     `yaml:"from"`
+	Sysroot *string     `yaml:"sysroot"`
+	Kernel  *string     `yaml:"kernel"`
+	Profile *string     `yaml:"profile"`
+	Design  []ownDesign `yaml:"design"`
+	Set     []string    `yaml:"set"`
+	Policy  *string     `yaml:"policy"`
+	CPU     *string     `yaml:"cpu"`
+	Cmdline *string     `yaml:"cmdline"`
+	Initrd  *string     `yaml:"initrd"`
+	Seed    *string     `yaml:"seed"`
+	Random  *string     `yaml:"random"`
 }
 
 // readScenario takes from the scenario file what the command line leaves open.
@@ -70,7 +70,14 @@ func (a *app) readScenario(f *scenarioFlags) error {
 			return err
 		}
 	}
-	if err := f.take("design", s.Design...); err != nil {
+	var names []string
+	for _, d := range s.Design {
+		names = append(names, d.Name)
+		if d.From != "" {
+			f.own = append(f.own, d)
+		}
+	}
+	if err := f.take("design", names...); err != nil {
 		return err
 	}
 	return f.take("set", s.Set...)

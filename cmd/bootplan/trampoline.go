@@ -176,7 +176,7 @@ func bootServices(descs []memmap.EFIDescriptor) []memmap.Range {
 // stubTrampoline runs the EFI stub and returns the pages that it allocates; none if
 // the CPU does not know 5-level paging, or if the boot fails before.
 func stubTrampoline(sc *sim.Scenario) (memmap.Range, error) {
-	d, err := design.Named(ofVersion("efistub", sc))
+	d, err := design.Named(design.Fitting(sc.Kernel, true))
 	if err != nil {
 		return memmap.Range{}, err
 	}
