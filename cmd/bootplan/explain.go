@@ -15,7 +15,6 @@ import (
 	"bootplan/memmap/lint"
 	"bootplan/rule"
 	"bootplan/sim/check"
-	"bootplan/sim/design"
 	"bootplan/sim/kernel"
 	"bootplan/sim/report"
 	"bootplan/trampoline"
@@ -47,11 +46,13 @@ with the sources that say so. Without a name it lists everything that it can exp
 // topic is one thing that explain explains.
 type topic struct {
 	Name     string         `json:"name"`
-	Kind     string         `json:"kind"` // "design", "policy", "phase", "step" or "rule"
+	Kind     string         `json:"kind"` // "design", "proposal", "choice", "policy", "phase", "step" or "rule"
 	Title    string         `json:"title"`
 	Severity *rule.Severity `json:"severity,omitempty"` // of a rule
 	Text     string         `json:"text"`
 	Example  string         `json:"example,omitempty"`
+	Lacks    []string       `json:"lacks,omitempty"`   // of a design: what it does not support
+	Choices  []choiceTopic  `json:"choices,omitempty"` // of a design or choice
 	Sources  []string       `json:"sources"`
 
 	group string // heading in the list
@@ -60,13 +61,8 @@ type topic struct {
 // topics collects everything that can be explained, group by group.
 func topics() []topic {
 	var list []topic
-	for _, d := range design.All() {
-		i := d.Info
-		list = append(list, topic{
-			Name: d.Name(), Kind: "design", Title: i.Title, Text: i.Text, Sources: i.Sources,
-			group: "boot designs: bootplan run --design NAME",
-		})
-	}
+	list = append(list, designTopics()...)
+	list = append(list, choiceTopics()...)
 	list = append(list, policyTopics()...)
 	list = append(list, stepTopics()...)
 	for _, g := range []struct {
@@ -92,7 +88,9 @@ func ruleTopics(heading string, rules []rule.Rule) []topic {
 	var list []topic
 	for _, r := range rules {
 		sources := append([]string{}, r.Sources...) // a list in JSON, even if there is none
-		list = append(list, topic{r.ID, "rule", r.Title, &r.Severity, r.Text, r.Example, sources, heading})
+		list = append(list, topic{
+			Name: r.ID, Kind: "rule", Title: r.Title, Severity: &r.Severity, Text: r.Text, Example: r.Example, Sources: sources, group: heading,
+		})
 	}
 	return list
 }
@@ -205,6 +203,12 @@ func (a *app) printTopic(t topic) error {
 	fmt.Fprintf(&page, "%s (%s): %s\n\n%s\n", t.Name, kind, t.Title, wrap(t.Text, 80))
 	if t.Example != "" {
 		fmt.Fprintf(&page, "\nExample\n%s\n", indent(t.Example))
+	}
+	if len(t.Lacks) > 0 {
+		fmt.Fprintf(&page, "\nDoes not support\n%s\n", indent(strings.Join(t.Lacks, "\n")))
+	}
+	if len(t.Choices) > 0 {
+		fmt.Fprint(&page, choicesText(t.Choices))
 	}
 	if len(t.Sources) > 0 {
 		fmt.Fprintf(&page, "\nSources\n%s\n", indent(strings.Join(t.Sources, "\n")))
