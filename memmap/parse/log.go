@@ -169,6 +169,9 @@ func (l *logReader) remark(line []byte) {
 			l.doc.Log.Release, _, _ = strings.Cut(release, " ")
 		}
 	}
+	if l.boots == 0 {
+		l.doc.Log.Boot.read(line)
+	}
 	if l.boots <= 1 {
 		l.doc.Log.read(line)
 	}

@@ -16,6 +16,7 @@ type Log struct {
 	Ramdisk     memmap.Range   // the initial ramdisk's pages
 	FourLevel   bool           // the kernel ran with 4-level paging: "max_arch_pfn = 0x400000000"
 	SetupData   []memmap.Range // setup_data nodes, head included: the kernel marks each in its map
+	Boot        BootMessages   // what was printed before the kernel's first line
 	Immovable   []memmap.Range // memory that the ACPI SRAT does not call hot-pluggable, in its order
 }
 

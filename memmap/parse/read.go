@@ -40,6 +40,16 @@ func Read(file string, r io.Reader, form Form) (*Document, error) {
 	return doc, doc.check()
 }
 
+// ReadLog reads a kernel log or a serial capture that need not hold a map: a boot may
+// have ended before the kernel printed one. Otherwise it does what Read does.
+func ReadLog(file string, r io.Reader) (*Document, error) {
+	doc := &Document{Form: KernelLog, File: file}
+	if err := readLog(doc, decoded(bufio.NewReaderSize(r, maxLine)), KernelLog); err != nil {
+		return nil, inFile(err, file)
+	}
+	return doc, nil
+}
+
 // readForm calls the reader of doc.Form.
 func readForm(doc *Document, r *bufio.Reader, sniffed bool) error {
 	switch doc.Form {
