@@ -18,16 +18,16 @@ const uefiRevision = 2<<16 | 70
 // allocateRandom asks the firmware for the kernel's block, at the place that the
 // seed chooses.
 func (s *stub) allocateRandom(b *sim.Boot) (memmap.Range, error) {
-	version := releaseOf(s.kernel, s.version)
+
 	q := alloc.Request{
 		Size: s.kernel.NeededSize(), Align: image.MinKernelAlign,
 		Min: s.kernel.Setup.PrefAddress, Max: ^uint64(0), SoftReserve: !s.options.NoSoftReserve,
-		NoSlotSucceeds: version < linux.V6_3,
+		NoSlotSucceeds: s.ways.noSlotSucceeds,
 	}
 	descs := slices.Clone(s.fw.Map())
 	seed := s.draw(b, &sim.StubPlaces{
 		Request: q, Areas: q.Areas(nil, descs), Map: descs, TotalSize: s.kernel.VO.TotalSize,
-		NoKASLR: s.options.NoKASLR, Override: linux.StubMemoryOverride(b.Scenario.Cmdline, version),
+		NoKASLR: s.options.NoKASLR, Override: linux.StubMemoryOverride(b.Scenario.Cmdline, s.ways.release),
 	})
 	addr, status := alloc.RandomAlloc(s.fw, q, seed, memmap.EFILoaderCode)
 	switch status {

@@ -1,0 +1,59 @@
+package design
+
+import (
+	"bootplan/memmap"
+	"bootplan/sim"
+	"bootplan/sim/firmware"
+)
+
+// pagingSwitch is the memory from which the stub switches paging levels.
+type pagingSwitch struct {
+	whole       memmap.Range // empty: none was allocated
+	code, table memmap.Range // a page each
+}
+
+// preparePaging provides for a switch of paging levels while the firmware still hands
+// out memory.
+func (s *stub) preparePaging(b *sim.Boot) error {
+	switch s.choices.Trampoline {
+	case switchBelow4G:
+		return s.prepareBelow4G(b)
+	}
+	return nil
+}
+
+// prepareBelow4G allocates code and table for a switch of paging levels, whenever
+// the CPU knows 5-level paging, wanted or not.
+func (s *stub) prepareBelow4G(b *sim.Boot) error {
+	if !b.Scenario.CPU.LA57 {
+		return nil
+	}
+	const source = "drivers/firmware/efi/libstub/x86-5lvl.c:efi_setup_5level_paging"
+	r, err := s.fw.For(switchName, "two pages below 4 GiB: the switch runs in 32-bit mode", source).
+		TakePages(memmap.EFILoaderData, 2*memmap.PageSize, firmware.Below4G)
+	if err != nil {
+		return err
+	}
+	s.paging = pagingSwitch{whole: r, code: sized(r.Start, memmap.PageSize), table: sized(r.Start+memmap.PageSize, memmap.PageSize)}
+	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: s.paging.code, Keep: true, Why: "code from a template, the rest of the page filled with no-ops", Source: source})
+	s.fw.AllowExecution(switchName, s.paging.code)
+	b.Place("paging_trampoline", s.paging.whole, 0)
+	return nil
+}
+
+// wants5Level reports whether the paging level is switched.
+func (s *stub) wants5Level() bool {
+	return !s.paging.whole.Empty() && !s.options.No5Level && knows5Level(s.kernel)
+}
+
+// switchPaging turns 5-level paging on, if it is wanted.
+func (s *stub) switchPaging(b *sim.Boot) error {
+	if !s.wants5Level() {
+		return nil
+	}
+	const source = "drivers/firmware/efi/libstub/x86-5lvl.c:efi_5level_switch"
+	b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: s.paging.table, Keep: true,
+		Why: "one level more on top: its first entry points at the firmware's tables", Source: source})
+	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: s.paging.code, Why: "paging off, LA57 on, paging on again", Source: source})
+	return nil
+}
