@@ -23,6 +23,9 @@ func (s *Set) Ranges() []Range { return s.ranges }
 // Clone returns a copy that can be changed on its own.
 func (s *Set) Clone() *Set { return &Set{append([]Range(nil), s.ranges...)} }
 
+// Clear takes every address out.
+func (s *Set) Clear() { s.ranges = s.ranges[:0] }
+
 // Bytes is the number of addresses in the set.
 func (s *Set) Bytes() uint64 {
 	var n uint64
@@ -49,7 +52,7 @@ func (s *Set) Add(r Range) {
 		r.End = max(r.End, s.ranges[j].End)
 		j++
 	}
-	s.splice(i, j, r)
+	s.splice(i, j, r, Range{})
 }
 
 // Remove takes every address of r out.
@@ -74,25 +77,32 @@ func (s *Set) Remove(r Range) {
 	case left.Empty() && right.Empty():
 		s.ranges = append(s.ranges[:i], s.ranges[j:]...)
 	case right.Empty():
-		s.splice(i, j, left)
+		s.splice(i, j, left, Range{})
 	case left.Empty():
-		s.splice(i, j, right)
+		s.splice(i, j, right, Range{})
 	default:
 		s.splice(i, j, left, right)
 	}
 }
 
-// splice replaces ranges [i,j) by at most two ranges.
-func (s *Set) splice(i, j int, with ...Range) {
-	grow := len(with) - (j - i)
-	if grow > 0 {
-		s.ranges = append(s.ranges, make([]Range, grow)...)
-		copy(s.ranges[j+grow:], s.ranges[j:len(s.ranges)-grow])
-	} else if grow < 0 {
-		copy(s.ranges[j+grow:], s.ranges[j:])
+// splice replaces ranges [i,j) by at most two ranges, of which the second may be empty.
+func (s *Set) splice(i, j int, first, second Range) {
+	n := 1
+	if !second.Empty() {
+		n = 2
+	}
+	grow := n - (j - i)
+	for range grow {
+		s.ranges = append(s.ranges, Range{})
+	}
+	copy(s.ranges[j+grow:], s.ranges[j:len(s.ranges)-max(grow, 0)])
+	if grow < 0 {
 		s.ranges = s.ranges[:len(s.ranges)+grow]
 	}
-	copy(s.ranges[i:], with)
+	s.ranges[i] = first
+	if n == 2 {
+		s.ranges[i+1] = second
+	}
 }
 
 // Contains reports whether addr is in the set.

@@ -130,6 +130,12 @@ func (s *Spans[T]) Over(r Range, yield func(Span[T]) bool) {
 	}
 }
 
+// Clear makes every address have the zero value.
+func (s *Spans[T]) Clear() { s.spans = s.spans[:0] }
+
+// CopyFrom makes s equal to o, which stays on its own.
+func (s *Spans[T]) CopyFrom(o *Spans[T]) { s.spans = append(s.spans[:0], o.spans...) }
+
 // Clone returns a copy that can be changed on its own.
 func (s *Spans[T]) Clone() Spans[T] {
 	return Spans[T]{spans: append([]Span[T](nil), s.spans...)}

@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 
 	"bootplan/memmap"
@@ -18,8 +16,8 @@ type Design interface {
 }
 
 // A Check watches steps against the machine's state just before each takes effect.
-// A Check that keeps state serves one boot.
 type Check interface {
+	Begin() // a boot begins: forget the last one
 	Step(m *Machine, s *Step, report func(Finding))
 }
 
@@ -55,42 +53,21 @@ type Boot struct {
 	stopped bool
 	low     memmap.Set // written below 1 MiB without an allocation
 	result  *Result
+	runner  *Runner
 	heed    func(Finding) // report, made a function value once for all steps
+
+	// The step being done, and inside it the one that maps what it touches: checks get
+	// pointers, which must not make garbage.
+	steps [2]Step
+	depth int
 }
 
-// Options say what a run records.
-type Options struct {
-	Trace  bool    // record every step; without it only the outcome is kept
-	Checks []Check // fresh ones: they keep state
-}
-
-// Run drives one boot to its end. The error is one of the scenario's: a boot that
-// fails is a result.
-func Run(d Design, sc *Scenario, o Options) (*Result, error) {
-	m := NewMachine(sc.Map)
-	b := &Boot{
-		Scenario: sc,
-		Machine:  m,
-		checks:   o.Checks,
-		trace:    o.Trace,
-		result:   &Result{Design: d.Name(), Outcome: Boots, Before: Picture{Use: m.Use.Clone()}},
-	}
-	b.heed = b.report
-	err := d.Boot(b)
-	b.Measure(LowMemoryBytes, float64(b.low.Bytes()), "bytes")
-	r := b.result
-	r.After = Picture{Use: m.Use.Clone(), Content: m.Content.Clone(), Needed: m.Needed.Clone(), Tables: m.Tables}
-	var failure *Failure
-	switch {
-	case b.stopped:
-		r.Outcome = Faults
-	case errors.As(err, &failure):
-		r.Outcome, r.Failure = Fails, failure.Message
-		b.Find(Finding{Rule: failure.Rule, Severity: rule.Error, Message: failure.Message})
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", d.Name(), err)
-	}
-	return r, nil
+// reset begins a boot of sc.
+func (b *Boot) reset(sc *Scenario) {
+	b.Scenario = sc
+	b.phase, b.version, b.stopped = 0, "", false
+	b.low.Clear()
+	b.depth = 0
 }
 
 // In says whose code runs from now on.
@@ -105,21 +82,29 @@ func (b *Boot) Do(s Step) {
 	if b.stopped {
 		return
 	}
-	s.Phase = b.phase
+	now := &b.steps[b.depth]
+	b.depth++
+	*now = s
+	now.Phase = b.phase
+	b.do(now)
+	b.depth--
+}
+
+func (b *Boot) do(s *Step) {
 	if s.Op != Map && s.Op != Protect && s.Op != Exit {
-		b.touch(&s)
+		b.touch(s)
 	}
 	if !b.stopped {
 		for _, c := range b.checks {
-			c.Step(b.Machine, &s, b.heed)
+			c.Step(b.Machine, s, b.heed)
 		}
 	}
 	b.record(s)
 	if b.stopped {
 		return
 	}
-	b.noteLow(&s)
-	b.Machine.apply(&s)
+	b.noteLow(s)
+	b.Machine.apply(s)
 }
 
 // noteLow keeps account of memory below 1 MiB that boot code writes and nobody gave it.
@@ -134,6 +119,13 @@ func (b *Boot) noteLow(s *Step) {
 		}
 		return true
 	})
+}
+
+// NewTables returns page tables that map nothing.
+func (b *Boot) NewTables(name string) *Tables {
+	t := b.runner.newTables(name)
+	t.Paging = true
+	return t
 }
 
 // SwitchTo brings t into force; s describes it.
@@ -199,11 +191,12 @@ func (b *Boot) Stop(f Finding) {
 }
 
 // record keeps s, when somebody wants the steps.
-func (b *Boot) record(s Step) {
+func (b *Boot) record(now *Step) {
 	b.result.count++
 	if !b.trace {
 		return
 	}
+	s := *now
 	if s.Source != "" && b.version != "" && !strings.HasSuffix(s.Source, ")") {
 		s.Source += " (" + b.version + ")"
 	}

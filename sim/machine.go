@@ -80,27 +80,37 @@ type Machine struct {
 	lowRAM uint64 // end of usable RAM below 4 GiB
 }
 
-// NewMachine returns the machine that m describes. Where entries overlap, the
-// more restrictive use counts, as when a kernel sanitises an e820 table.
-func NewMachine(m *memmap.Map) *Machine {
-	machine := &Machine{Tables: &Tables{Name: "no paging"}}
-	for i := range m.Len() {
-		r, err := m.Range(i)
+// NewMachine returns the machine that memory describes.
+func NewMachine(memory *memmap.Map) *Machine {
+	m := &Machine{}
+	m.reset(memory, &Tables{Name: "no paging"})
+	return m
+}
+
+// reset makes the machine the one that memory describes, without paging. Where entries
+// overlap, the more restrictive use counts, as when a kernel sanitises an e820 table.
+func (m *Machine) reset(memory *memmap.Map, none *Tables) {
+	m.Use.Clear()
+	m.Owner.Clear()
+	m.Content.Clear()
+	m.Needed.Clear()
+	m.Tables, m.BootServices, m.lowRAM = none, false, 0
+	for i := range memory.Len() {
+		r, err := memory.Range(i)
 		if err != nil {
 			continue // cannot be used by anybody; map lint reports it
 		}
 		var use Use
-		if m.Kind == memmap.EFI {
-			use = useOfEFI(m.Descriptors[i].Type)
+		if memory.Kind == memmap.EFI {
+			use = useOfEFI(memory.Descriptors[i].Type)
 		} else {
-			use = useOfE820(m.Entries[i].Type)
+			use = useOfE820(memory.Entries[i].Type)
 		}
-		machine.Use.Update(r, func(old Use) Use { return max(old, use) })
+		m.Use.Update(r, func(old Use) Use { return max(old, use) })
 		if use.IsRAM() && r.End <= 4*memmap.GiB {
-			machine.lowRAM = max(machine.lowRAM, r.End)
+			m.lowRAM = max(m.lowRAM, r.End)
 		}
 	}
-	return machine
 }
 
 // Tables are page tables, as the permissions of identity-mapped ranges.
@@ -110,6 +120,14 @@ type Tables struct {
 	Perm    memmap.Spans[Perm]
 	OnFault Perm                     // with what a page-fault handler maps any address, 2 MiB at a time; 0: no handler
 	Grow    func(memmap.Range) error // called before a handler maps a range: takes pages from its pool
+
+	taken bool // by the present boot
+}
+
+// reset makes t tables that map nothing, and takes it.
+func (t *Tables) reset(name string) {
+	t.Perm.Clear()
+	*t = Tables{Name: name, Perm: t.Perm, taken: true}
 }
 
 // Least returns the permissions that every byte of r has.

@@ -54,6 +54,14 @@ type Result struct {
 	count int // steps done
 }
 
+// reset forgets a run, and keeps the memory that it took.
+func (r *Result) reset() {
+	*r = Result{
+		Outcome: Boots, Placements: r.Placements[:0], Steps: r.Steps[:0], Findings: r.Findings[:0], Metrics: r.Metrics[:0],
+		Messages: r.Messages[:0], Assumptions: r.Assumptions[:0], Before: Picture{Use: r.Before.Use},
+	}
+}
+
 // StepCount is the number of steps done, traced or not.
 func (r *Result) StepCount() int { return r.count }
 

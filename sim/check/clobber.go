@@ -21,7 +21,7 @@ var clobberRule = rule.Rule{
 
 // clobber watches writes onto objects that are still needed. Unpacking over one's
 // own input is legal as long as it does not overtake it: see overrun.
-type clobber struct{ seen once }
+type clobber struct{ once }
 
 func (c *clobber) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	if !s.Touches() {
@@ -31,7 +31,7 @@ func (c *clobber) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 		if n.Value == "" || n.Value == s.Object || (s.Op == sim.Copy && s.From.Covers(n.Range)) {
 			return true
 		}
-		if !c.seen.first(s.Object + ", " + n.Value) {
+		if !c.first(s.Object, n.Value) {
 			return true // the loss is known
 		}
 		f := found(clobberRule, s)
@@ -53,7 +53,7 @@ var overrunRule = rule.Rule{
 }
 
 // overrun checks the margin of decompression in place.
-type overrun struct{}
+type overrun struct{ stateless }
 
 func (overrun) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	if !s.InPlace || !s.Range.Overlaps(s.From) {
@@ -79,7 +79,7 @@ var staleExecRule = rule.Rule{
 }
 
 // staleExec compares what is executed with what was last written there.
-type staleExec struct{}
+type staleExec struct{ stateless }
 
 func (staleExec) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	if s.Op != sim.Exec {

@@ -8,7 +8,7 @@ import (
 	"bootplan/sim"
 )
 
-// All returns a fresh set of every check. Checks keep state, so a set serves one boot.
+// All returns a fresh set of every check. Checks keep state, so a set serves one runner.
 func All() []sim.Check {
 	return []sim.Check{
 		&clobber{},
@@ -39,12 +39,22 @@ func Rules() []rule.Rule {
 	}
 }
 
+// stateless checks have nothing to forget.
+type stateless struct{}
+
+// Begin does nothing.
+func (stateless) Begin() {}
+
 // once remembers for what a rule has fired, so that a rule says a thing once and
 // not at every step that shows it.
-type once map[string]bool
+type once map[[2]string]bool
 
-// first reports whether key is new, and remembers it.
-func (o *once) first(key string) bool {
+// Begin forgets the last boot.
+func (o *once) Begin() { clear(*o) }
+
+// first reports whether what object did to other is new, and remembers it.
+func (o *once) first(object, other string) bool {
+	key := [2]string{object, other}
 	if (*o)[key] {
 		return false
 	}

@@ -21,14 +21,14 @@ var notRAMRule = rule.Rule{
 }
 
 // notRAM watches writes and execution outside usable RAM.
-type notRAM struct{ seen once }
+type notRAM struct{ once }
 
 func (c *notRAM) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	if !uses(s) || s.Phase == sim.Firmware {
 		return
 	}
 	m.Use.Over(s.Range, func(u memmap.Span[sim.Use]) bool {
-		if u.Value.IsRAM() || given(m, u.Range) || !c.seen.first(s.Object) {
+		if u.Value.IsRAM() || given(m, u.Range) || !c.first(s.Object, "") {
 			return true
 		}
 		f := found(notRAMRule, s)
@@ -73,7 +73,7 @@ var firmwareTouchedRule = rule.Rule{
 }
 
 // firmwareTouched watches writes to the firmware's own memory.
-type firmwareTouched struct{ seen once }
+type firmwareTouched struct{ once }
 
 func (c *firmwareTouched) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	if !s.Touches() || s.Phase == sim.Firmware {
@@ -82,7 +82,7 @@ func (c *firmwareTouched) Step(m *sim.Machine, s *sim.Step, report func(sim.Find
 	m.Use.Over(s.Range, func(u memmap.Span[sim.Use]) bool {
 		alive := u.Value == sim.UseBoot && m.BootServices
 		alive = alive || u.Value == sim.UseRuntime || u.Value == sim.UseNVS || u.Value == sim.UseACPI
-		if alive && !given(m, u.Range) && c.seen.first(s.Object) {
+		if alive && !given(m, u.Range) && c.first(s.Object, "") {
 			f := found(firmwareTouchedRule, s)
 			f.Range, f.Other = u.Range, u.Value.String()
 			f.Message = fmt.Sprintf("%s overwrote the firmware's memory (%s)", s.Object, u.Value)
@@ -102,14 +102,14 @@ var notOwnedRule = rule.Rule{
 }
 
 // notOwned watches use of memory without an allocation; below 1 MiB that is lowMemory's.
-type notOwned struct{ seen once }
+type notOwned struct{ once }
 
 func (c *notOwned) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	if !uses(s) || s.Phase <= sim.Loader {
 		return
 	}
 	m.Owner.Over(memmap.Range{Start: max(s.Range.Start, memmap.MiB), End: s.Range.End}, func(o memmap.Span[sim.Owner]) bool {
-		if (o.Value != sim.Owner{}) || !c.seen.first(s.Object) {
+		if (o.Value != sim.Owner{}) || !c.first(s.Object, "") {
 			return true
 		}
 		f := found(notOwnedRule, s)
@@ -134,11 +134,11 @@ var lowMemoryRule = rule.Rule{
 }
 
 // lowMemory watches use of memory below 1 MiB without an allocation.
-type lowMemory struct{ seen once }
+type lowMemory struct{ once }
 
 func (c *lowMemory) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	low := s.Range.Intersect(memmap.Range{End: memmap.MiB})
-	if !uses(s) || s.Phase <= sim.Setup || low.Empty() || owned(m, low) || !c.seen.first("") {
+	if !uses(s) || s.Phase <= sim.Setup || low.Empty() || owned(m, low) || !c.first("", "") {
 		return
 	}
 	f := found(lowMemoryRule, s)

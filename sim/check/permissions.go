@@ -34,7 +34,7 @@ var roWriteRule = rule.Rule{
 }
 
 // unmapped watches accesses to addresses that no table maps.
-type unmapped struct{}
+type unmapped struct{ stateless }
 
 func (unmapped) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	if uses(s) || s.Op == sim.Read {
@@ -46,7 +46,7 @@ func (unmapped) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 }
 
 // nxExec watches execution without execute permission.
-type nxExec struct{}
+type nxExec struct{ stateless }
 
 func (nxExec) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	if s.Op == sim.Exec {
@@ -55,7 +55,7 @@ func (nxExec) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 }
 
 // roWrite watches writes without write permission.
-type roWrite struct{}
+type roWrite struct{ stateless }
 
 func (roWrite) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	if s.Touches() {
@@ -88,13 +88,13 @@ var wxMappedRule = rule.Rule{
 }
 
 // wxMapped watches mappings that boot code makes writable and executable.
-type wxMapped struct{ seen once }
+type wxMapped struct{ once }
 
 func (c *wxMapped) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	if (s.Op != sim.Map && s.Op != sim.Protect) || s.Range.Empty() || s.OnFault || !s.Perm.Has(sim.W|sim.X) || s.Phase == sim.Firmware {
 		return
 	}
-	if !c.seen.first(s.Object) {
+	if !c.first(s.Object, "") {
 		return
 	}
 	f := found(wxMappedRule, s)
@@ -114,8 +114,13 @@ var wxUsedRule = rule.Rule{
 // wxUsed watches execution of bytes that boot code wrote through the same mapping.
 // What firmware and loaders wrote does not count against the boot code.
 type wxUsed struct {
+	once
 	written memmap.Spans[string] // through a W+X mapping, permissions unchanged since
-	seen    once
+}
+
+func (c *wxUsed) Begin() {
+	c.once.Begin()
+	c.written.Clear()
 }
 
 func (c *wxUsed) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
@@ -130,7 +135,7 @@ func (c *wxUsed) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 		c.written.Set(s.Range, "")
 	case s.Op == sim.Exec && m.Tables.Paging && m.Tables.Least(s.Range).Has(sim.RWX):
 		c.written.Over(s.Range, func(w memmap.Span[string]) bool {
-			if w.Value != "" && c.seen.first(w.Value) {
+			if w.Value != "" && c.first(w.Value, "") {
 				f := found(wxUsedRule, s)
 				f.Range = w.Range
 				f.Message = fmt.Sprintf("%s is written and executed through one W+X mapping", s.Object)

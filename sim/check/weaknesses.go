@@ -22,6 +22,11 @@ type selfRelocated struct {
 	moved memmap.Spans[string] // copies of it that no Protect has touched
 }
 
+func (c *selfRelocated) Begin() {
+	c.ran.Clear()
+	c.moved.Clear()
+}
+
 func (c *selfRelocated) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	switch s.Op {
 	case sim.Copy:
@@ -58,10 +63,10 @@ var demandMapRule = rule.Rule{
 }
 
 // demandMap watches page-fault handlers.
-type demandMap struct{ seen once }
+type demandMap struct{ once }
 
 func (c *demandMap) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
-	if !m.Tables.OnFault.Has(sim.X) || !c.seen.first("") {
+	if !m.Tables.OnFault.Has(sim.X) || !c.first("", "") {
 		return
 	}
 	f := found(demandMapRule, s)
@@ -81,8 +86,13 @@ var pePromiseRule = rule.Rule{
 // pePromise is told the sections of an image when it is loaded, and holds later
 // accesses against them.
 type pePromise struct {
+	once
 	sections memmap.Spans[sim.Perm]
-	seen     once
+}
+
+func (c *pePromise) Begin() {
+	c.once.Begin()
+	c.sections.Clear()
 }
 
 func (c *pePromise) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
@@ -105,7 +115,7 @@ func (c *pePromise) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) 
 		return
 	}
 	c.sections.Over(s.Range, func(p memmap.Span[sim.Perm]) bool {
-		if p.Value != 0 && !p.Value.Has(need) && c.seen.first(s.Object+s.Op.String()) {
+		if p.Value != 0 && !p.Value.Has(need) && c.first(s.Object, s.Op.String()) {
 			f := found(pePromiseRule, s)
 			f.Range = p.Range
 			f.Message = fmt.Sprintf("%s of %s in a section that is declared %s", s.Op, s.Object, p.Value)

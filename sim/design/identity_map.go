@@ -15,7 +15,7 @@ const initTables = 6 * memmap.PageSize
 // mapFourGiB brings the tables of the 32-bit entry into force.
 func (z *decompressor) mapFourGiB(b *sim.Boot) {
 	const source = "arch/x86/boot/compressed/head_64.S:startup_32"
-	tables := &sim.Tables{Name: "first 4 GiB", Paging: true}
+	tables := b.NewTables("first 4 GiB")
 	low := memmap.Range{End: 4 * memmap.GiB}
 	tables.Perm.Set(low, sim.RWX)
 	b.SwitchTo(tables, sim.Step{Object: pageTablesName, Range: sized(z.target+z.kernel.Decompressor.PgTable, initTables),

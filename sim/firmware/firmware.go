@@ -38,7 +38,7 @@ func Start(b *sim.Boot) (*Firmware, error) {
 		return nil, fmt.Errorf("this map cannot be simulated: %w; bootplan map lint tells more", err)
 	}
 	f := &Firmware{b: b, pages: pages, policy: b.Scenario.Policy, bins: findBins(descs)}
-	tables := &sim.Tables{Name: "firmware", Paging: true}
+	tables := b.NewTables("firmware")
 	tables.Perm.Set(everything, sim.RWX)
 	for _, d := range descs {
 		if r, err := d.Range(); err == nil {
