@@ -12,7 +12,7 @@ const (
 	KernelImageSize  = memmap.GiB      // KERNEL_IMAGE_SIZE: end of the virtual offsets
 	maxMem4Level     = 1 << 46         // MAXMEM
 	maxMem5Level     = 1 << 52
-	maxMinimum       = 512 * memmap.MiB // the kernel is never kept out of memory above this
+	maxMinimum       = 512 * memmap.MiB // the kernel is never kept out of memory above this (see MinimumCap)
 	bootParamsSize   = 4096
 	setupDataSize    = 16 // struct setup_data without its payload
 )
@@ -33,6 +33,10 @@ type Config struct {
 	// efi=nosoftreserve in the same run.
 	SoftReserve   bool
 	KexecHandover bool // CONFIG_KEXEC_HANDOVER; has an effect since 7.2
+	// MinimumCap is the highest bound, in bytes, below which the search leaves memory out
+	// because the decompressor runs above it; 0: 512 MiB. Baskov's series has 64 MiB.
+	// Source: [PATCH v5 16/27] x86/boot: Reduce lower limit of physical KASLR (2023-03-14).
+	MinimumCap uint64
 }
 
 // Input is all that choose_random_location looks at. Addresses and sizes are in

@@ -101,10 +101,18 @@ func (p *Plan) make(in *Input, lifted restrictions) error {
 		p.Limit = maxMem5Level
 	}
 	p.avoidInput(in, text)
-	p.Minimum = memmap.AlignUp(min(in.Output, maxMinimum), p.Align)
+	p.Minimum = memmap.AlignUp(min(in.Output, in.minimumCap()), p.Align)
 	lifted.apply(p)
 	p.VirtualSlots = 1 + (KernelImageSize-LoadPhysicalAddr-p.NeededSize)/p.Align
 	return p.search(in, lifted)
+}
+
+// minimumCap is MinimumCap or its default.
+func (in *Input) minimumCap() uint64 {
+	if in.MinimumCap != 0 {
+		return in.MinimumCap
+	}
+	return maxMinimum
 }
 
 // avoidInput lists what the kernel must be kept out of, in the order in which the
