@@ -19,9 +19,10 @@ const (
 )
 
 // tinyLayout follows from testdata/kernel.s: 1+400·5 bytes of text, 30000·16 of
-// read-only data, 8 of data, 0x3000 of BSS, 0x1234 of brk.
+// read-only data, 8 of data, 0x234 of init text, 0x3000 of BSS, 0x1234 of brk.
 var tinyLayout = Layout{
 	TextEnd: 2001, RodataStart: 0x200000, RodataEnd: 0x276000, DataStart: 0x400000, DataEnd: 0x400008,
+	InitText: 0x401000, InitTextEnd: 0x401234,
 	BSSStart: 0x402000, BSSEnd: 0x405000, BrkStart: 0x405000, End: 0x407000,
 }
 
