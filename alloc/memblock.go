@@ -92,10 +92,17 @@ const staticRegions = 128
 
 // NewMemblock returns an allocator that knows no memory yet.
 func NewMemblock(v linux.Version) *Memblock {
-	return &Memblock{
+	m := &Memblock{}
+	m.Reset(v)
+	return m
+}
+
+// Reset forgets all memory, and keeps only the room for the lists.
+func (m *Memblock) Reset(v linux.Version) {
+	*m = Memblock{
 		Version:  v,
-		Memory:   RegionList{Capacity: staticRegions, name: "memory"},
-		Reserved: RegionList{Capacity: staticRegions, name: "reserved"},
+		Memory:   RegionList{Regions: m.Memory.Regions[:0], Capacity: staticRegions, name: "memory"},
+		Reserved: RegionList{Regions: m.Reserved.Regions[:0], Capacity: staticRegions, name: "reserved"},
 		Limit:    Anywhere,
 	}
 }

@@ -23,8 +23,18 @@ type KernelE820 struct {
 // NewKernelE820 returns empty tables of one kernel version. Everything that the
 // kernel would print about them goes to log, which may be nil.
 func NewKernelE820(v linux.Version, log func(line string)) *KernelE820 {
-	empty := E820Table{Version: v, Log: log}
-	return &KernelE820{Table: empty, Kexec: empty, Firmware: empty, MaxMemSize: ^uint64(0)}
+	k := &KernelE820{}
+	k.Reset(v, log)
+	return k
+}
+
+// Reset empties the tables, in the memory that they have.
+func (k *KernelE820) Reset(v linux.Version, log func(line string)) {
+	for _, t := range []*E820Table{&k.Table, &k.Kexec, &k.Firmware} {
+		t.Clear()
+		t.Version, t.Log, t.Dropped = v, log, 0
+	}
+	k.MaxMemSize, k.userDefined = ^uint64(0), false
 }
 
 // Setup takes the map over from boot_params and sanitises it. A map that wraps

@@ -21,12 +21,22 @@ type KernelEFIMap struct {
 // NewKernelEFIMap returns the map of size bytes that boot_params describes; descs is
 // what lies in memory from addr on, read as descriptors, at least size bytes of them.
 func NewKernelEFIMap(addr uint64, descs []EFIDescriptor, descSize, size uint64) (*KernelEFIMap, error) {
+	m := &KernelEFIMap{}
+	if err := m.Reset(addr, descs, descSize, size); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Reset makes m what [NewKernelEFIMap] returns, in the memory that it has.
+func (m *KernelEFIMap) Reset(addr uint64, descs []EFIDescriptor, descSize, size uint64) error {
 	if descSize == 0 || size > descSize*uint64(len(descs)) {
-		return nil, fmt.Errorf("EFI memory map of %#x bytes: expected at most %d descriptors of %#x bytes", size, len(descs), descSize)
+		return fmt.Errorf("EFI memory map of %#x bytes: expected at most %d descriptors of %#x bytes", size, len(descs), descSize)
 	}
 	whole, begun := size/descSize, (size+descSize-1)/descSize
-	own := append([]EFIDescriptor(nil), descs[:begun]...)
-	return &KernelEFIMap{Addr: addr, DescSize: descSize, descs: own[:whole], rest: own[whole:]}, nil
+	own := append(m.descs[:0], descs[:begun]...)
+	*m = KernelEFIMap{Addr: addr, DescSize: descSize, descs: own[:whole], rest: own[whole:]}
+	return nil
 }
 
 // Descriptors returns the map. The caller must not change it.
@@ -44,13 +54,15 @@ func (m *KernelEFIMap) SetRuntime(i int) { m.descs[i].Attr |= EFIRuntime }
 // is dropped, it costs the map its last valid descriptor.
 // Source: arch/x86/platform/efi/efi.c:efi_clean_memmap (v6.12).
 func (m *KernelEFIMap) Clean() (dropped int) {
-	all := slices.Concat(m.descs, m.rest)
-	valid := slices.DeleteFunc(slices.Clone(all), func(d EFIDescriptor) bool { return !d.fits() })
-	dropped = len(all) - len(valid)
-	if dropped > 0 {
-		m.logInvalid(all, dropped)
-		m.descs, m.rest = valid[:max(len(m.descs)-dropped, 0)], nil
+	unfit := func(d EFIDescriptor) bool { return !d.fits() }
+	if !slices.ContainsFunc(m.descs, unfit) && !slices.ContainsFunc(m.rest, unfit) {
+		return 0
 	}
+	all := slices.Concat(m.descs, m.rest)
+	valid := slices.DeleteFunc(slices.Clone(all), unfit)
+	dropped = len(all) - len(valid)
+	m.logInvalid(all, dropped)
+	m.descs, m.rest = valid[:max(len(m.descs)-dropped, 0)], nil
 	return dropped
 }
 

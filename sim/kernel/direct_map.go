@@ -23,7 +23,7 @@ const (
 // it grows from the top of memory downwards, in steps that become larger.
 // Source: arch/x86/mm/init.c (v6.12).
 type directMap struct {
-	*setup
+	*Setup
 	sizes      pageSizes // that the processor has
 	tables     pageTables
 	buffer     memmap.Range // the part of the buffer in .brk that is left
@@ -31,14 +31,17 @@ type directMap struct {
 	minMapped  uint64       // end of what is not mapped yet, from below
 	maxMapped  uint64       // end of what is mapped
 	justMapped uint64       // bytes of RAM that the last step mapped
+	pieces     []piece      // of the range being mapped
 }
 
 // mapMemory builds the direct map and lets memblock give out what it covers.
 // Source: arch/x86/mm/init.c:init_mem_mapping, probe_page_size_mask (v6.12).
-func (k *setup) mapMemory() error {
+func (k *Setup) mapMemory() error {
 	end := k.in.Image.brk().End
-	d := &directMap{
-		setup: k, sizes: use2M, tables: newPageTables(k.Regions.PageOffset, k.in.CPU.LA57),
+	d := &k.direct
+	d.tables.reset(k.Regions.PageOffset, k.in.CPU.LA57)
+	*d = directMap{
+		Setup: k, sizes: use2M, tables: d.tables, pieces: d.pieces,
 		buffer: memmap.Range{Start: memmap.AlignDown(end, memmap.PageSize) - k.tablesInBrk(), End: end},
 	}
 	if k.in.CPU.GBPages && !k.params.noGBPages {

@@ -5,15 +5,10 @@ import (
 	"bootplan/memmap"
 )
 
-// kernelMap is the kernel's own copy of the EFI memory map.
-func (e *EFI) kernelMap() (*memmap.KernelEFIMap, error) {
-	return memmap.NewKernelEFIMap(e.MapAddr, e.Descriptors, e.DescSize, e.DescSize*uint64(len(e.Descriptors)))
-}
-
 // reserveEFIMap keeps the EFI memory map, and takes it into the e820 table if that
 // misses something.
 // Source: arch/x86/platform/efi/efi.c:efi_memblock_x86_reserve_range (v6.12).
-func (k *setup) reserveEFIMap() error {
+func (k *Setup) reserveEFIMap() error {
 	if k.EFI == nil {
 		return nil
 	}
@@ -27,7 +22,7 @@ func (k *setup) reserveEFIMap() error {
 // startEFI reads the firmware's tables and cleans its map. Without runtime services
 // the map is given up, and with it the memory of boot services.
 // Source: arch/x86/platform/efi/efi.c:efi_init, drivers/firmware/efi/memattr.c:efi_memattr_init (v6.12).
-func (k *setup) startEFI() error {
+func (k *Setup) startEFI() error {
 	if k.EFI == nil {
 		return nil
 	}
@@ -54,7 +49,7 @@ func (k *setup) startEFI() error {
 
 // findMirror tells memblock which memory is kept twice.
 // Source: drivers/firmware/efi/efi.c:efi_find_mirror (v6.12).
-func (k *setup) findMirror() error {
+func (k *Setup) findMirror() error {
 	if k.EFI == nil {
 		return nil
 	}
@@ -75,7 +70,7 @@ func (k *setup) findMirror() error {
 }
 
 // keepBootServices keeps the memory of boot services: some firmware still uses it.
-func (k *setup) keepBootServices() error {
+func (k *Setup) keepBootServices() error {
 	if k.EFI == nil {
 		return nil
 	}
@@ -86,7 +81,7 @@ func (k *setup) keepBootServices() error {
 // keepForDrivers takes from RAM what drivers want to keep of boot services data.
 // Memblock is left alone: what it would allocate for a larger map comes after ACPI.
 // Source: arch/x86/platform/efi/quirks.c:efi_arch_mem_reserve (v6.12).
-func (k *setup) keepForDrivers() error {
+func (k *Setup) keepForDrivers() error {
 	if k.EFI == nil {
 		return nil
 	}

@@ -6,19 +6,19 @@ import (
 )
 
 // hasInitrd reports whether the kernel believes that there is an initrd.
-func (k *setup) hasInitrd() bool {
+func (k *Setup) hasInitrd() bool {
 	return k.in.TypeOfLoader != 0 && k.in.Initrd.Start != 0 && !k.in.Initrd.Empty()
 }
 
 // initrdPages is the initrd up to the end of its last page.
-func (k *setup) initrdPages() memmap.Range {
+func (k *Setup) initrdPages() memmap.Range {
 	rd := k.in.Initrd
 	return memmap.Range{Start: rd.Start, End: memmap.AlignUp(rd.End, memmap.PageSize)}
 }
 
 // reserveInitrd keeps the initrd.
 // Source: arch/x86/kernel/setup.c:early_reserve_initrd (v6.12).
-func (k *setup) reserveInitrd() error {
+func (k *Setup) reserveInitrd() error {
 	if !k.hasInitrd() {
 		return nil
 	}
@@ -29,7 +29,7 @@ func (k *setup) reserveInitrd() error {
 // moves it: mem= and memmap= do not stop a loader from using the memory that they
 // take away.
 // Source: arch/x86/kernel/setup.c:reserve_initrd (v6.12).
-func (k *setup) settleInitrd() error {
+func (k *Setup) settleInitrd() error {
 	if !k.hasInitrd() {
 		return nil
 	}
@@ -49,7 +49,7 @@ func (k *setup) settleInitrd() error {
 
 // moveInitrd copies the initrd to memory that the direct map covers.
 // Source: arch/x86/kernel/setup.c:relocate_initrd (v6.12).
-func (k *setup) moveInitrd() error {
+func (k *Setup) moveInitrd() error {
 	old := k.Initrd
 	at, err := k.allocate(setupArch, memmap.Range{End: k.Memblock.Limit}, memmap.AlignUp(old.Len(), memmap.PageSize), memmap.PageSize)
 	if err != nil {

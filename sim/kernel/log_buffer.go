@@ -10,7 +10,7 @@ import (
 // allocateLogBuffer gives the log the size that log_buf_len= asks for: the text, and
 // for each 32 bytes of it a descriptor and a record of facts.
 // Source: kernel/printk/printk.c:setup_log_buf (v6.12).
-func (k *setup) allocateLogBuffer() error {
+func (k *Setup) allocateLogBuffer() error {
 	text := k.params.logBuffer
 	if text == 0 {
 		return nil
@@ -39,7 +39,7 @@ func (k *setup) allocateLogBuffer() error {
 }
 
 // freeLogBuffer gives back what was allocated, the last first.
-func (k *setup) freeLogBuffer(blocks [][2]uint64) error {
+func (k *Setup) freeLogBuffer(blocks [][2]uint64) error {
 	for i := len(blocks) - 1; i >= 0; i-- {
 		if err := linux.OnlyPanic(k.Memblock.Free(blocks[i][0], blocks[i][1])); err != nil {
 			return err
@@ -49,7 +49,7 @@ func (k *setup) freeLogBuffer(blocks [][2]uint64) error {
 }
 
 // printLogBuffer says how large the log is now.
-func (k *setup) printLogBuffer(text, meta uint64) {
+func (k *Setup) printLogBuffer(text, meta uint64) {
 	if k.in.Version >= linux.V7_2 {
 		k.printf("printk: log buffer data + meta data: %d + %d = %d bytes", text, meta, text+meta)
 		return

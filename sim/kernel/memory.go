@@ -8,13 +8,13 @@ import (
 
 // reserve reserves r on behalf of caller. Like the kernel it goes on when memblock has
 // no room to note it: the error is always a *linux.Panic.
-func (k *setup) reserve(caller string, r memmap.Range) error {
+func (k *Setup) reserve(caller string, r memmap.Range) error {
 	k.Memblock.Caller = caller
 	return linux.OnlyPanic(k.Memblock.Reserve(r.Start, r.Len()))
 }
 
 // reserveKern is reserve for what 7.2 marks as the kernel's own.
-func (k *setup) reserveKern(caller string, r memmap.Range) error {
+func (k *Setup) reserveKern(caller string, r memmap.Range) error {
 	k.Memblock.Caller = caller
 	return linux.OnlyPanic(k.Memblock.ReserveKern(r.Start, r.Len()))
 }
@@ -24,14 +24,14 @@ const setupArch = "setup_arch"
 
 // reserveKernel keeps the kernel's own memory, .brk apart.
 // Source: arch/x86/kernel/setup.c:early_reserve_memory (v6.12).
-func (k *setup) reserveKernel() error {
+func (k *Setup) reserveKernel() error {
 	return k.reserveKern(setupArch, k.in.Image.part(0, k.in.Image.Layout.BSSEnd))
 }
 
 // reserveLowMemory keeps the memory that BIOSes corrupt. Until 5.12 only the first
 // page is kept at this point.
 // Source: arch/x86/kernel/setup.c:early_reserve_memory (v6.12).
-func (k *setup) reserveLowMemory() error {
+func (k *Setup) reserveLowMemory() error {
 	if k.old() {
 		return k.reserve(setupArch, memmap.Range{End: memmap.PageSize})
 	}
@@ -43,7 +43,7 @@ var corruptible = memmap.Range{End: 64 * memmap.KiB}
 
 // reserveSetupData keeps the nodes that the loader left, and what they point to.
 // Source: arch/x86/kernel/setup.c:memblock_x86_reserve_range_setup_data (v6.12).
-func (k *setup) reserveSetupData() error {
+func (k *Setup) reserveSetupData() error {
 	const indirect = 1 << 31 // SETUP_INDIRECT
 	for _, n := range k.in.SetupData {
 		if err := k.reserveExtent(n.Addr, 16+uint64(n.Len)); err != nil {
@@ -59,26 +59,26 @@ func (k *setup) reserveSetupData() error {
 }
 
 // reserveExtent is reserveKern for setup_data, whose ends may wrap around.
-func (k *setup) reserveExtent(addr, size uint64) error {
+func (k *Setup) reserveExtent(addr, size uint64) error {
 	k.Memblock.Caller = setupArch
 	return linux.OnlyPanic(k.Memblock.ReserveKern(addr, size))
 }
 
 // reserveBIOS keeps the BIOS's own memory below 1 MiB.
 // Source: arch/x86/kernel/ebda.c:reserve_bios_regions (v6.12).
-func (k *setup) reserveBIOS() error {
+func (k *Setup) reserveBIOS() error {
 	return k.reserve(setupArch, memmap.Range{Start: k.in.BIOS.Start(), End: memmap.MiB})
 }
 
 // takeMap takes the firmware's map over.
-func (k *setup) takeMap() error {
+func (k *Setup) takeMap() error {
 	k.E820.Setup(k.in.Memory)
 	return nil
 }
 
 // extendMap adds what did not fit into boot_params.
 // Source: arch/x86/kernel/setup.c:parse_setup_data (v6.12).
-func (k *setup) extendMap() error {
+func (k *Setup) extendMap() error {
 	for _, n := range k.in.SetupData {
 		if n.Type == setupE820Ext {
 			k.E820.SetupExtended(n.E820)
@@ -88,21 +88,21 @@ func (k *setup) extendMap() error {
 }
 
 // markSetupData keeps setup_data apart in the map, although it is RAM.
-func (k *setup) markSetupData() error {
-	nodes := make([]memmap.SetupDataNode, len(k.in.SetupData))
-	for i, n := range k.in.SetupData {
-		nodes[i] = n.SetupDataNode
+func (k *Setup) markSetupData() error {
+	k.nodes = k.nodes[:0]
+	for _, n := range k.in.SetupData {
+		k.nodes = append(k.nodes, n.SetupDataNode)
 	}
-	k.E820.ReserveSetupData(nodes)
+	k.E820.ReserveSetupData(k.nodes)
 	return nil
 }
 
 // finishMap sorts what the user made of the map.
-func (k *setup) finishMap() error { return k.E820.FinishEarlyParams() }
+func (k *Setup) finishMap() error { return k.E820.FinishEarlyParams() }
 
 // addKernel makes sure that the kernel lies in RAM, and takes from RAM what belongs to
 // PC firmware.
-func (k *setup) addKernel() error {
+func (k *Setup) addKernel() error {
 	k.E820.AddKernel(k.in.Image.whole())
 	k.E820.TrimBIOS()
 	return nil
@@ -110,7 +110,7 @@ func (k *setup) addKernel() error {
 
 // findEnd finds the end of RAM; with RAM above 4 GiB that below it too.
 // Source: arch/x86/kernel/setup.c:setup_arch (v6.12).
-func (k *setup) findEnd() error {
+func (k *Setup) findEnd() error {
 	k.MaxPFN = k.E820.Table.EndOfRAM(k.in.CPU.LA57)
 	if k.MaxPFN > 4*memmap.GiB/memmap.PageSize {
 		k.E820.Table.EndOfLowRAM(k.in.CPU.LA57)
@@ -119,7 +119,7 @@ func (k *setup) findEnd() error {
 }
 
 // randomizeRegions places the direct map and its neighbours in virtual memory.
-func (k *setup) randomizeRegions() error {
+func (k *Setup) randomizeRegions() error {
 	if k.in.Regions != nil {
 		k.Regions = k.in.Regions(k.MaxPFN)
 		return nil
@@ -130,7 +130,7 @@ func (k *setup) randomizeRegions() error {
 
 // reserveMPTable keeps the table by which a BIOS describes the processors.
 // Source: arch/x86/kernel/mpparse.c:smp_scan_config (v6.12).
-func (k *setup) reserveMPTable() error {
+func (k *Setup) reserveMPTable() error {
 	for i, r := range k.in.MPTable {
 		if i == 0 {
 			k.printf("found SMP MP-table at %s", r.Short())
@@ -144,11 +144,11 @@ func (k *setup) reserveMPTable() error {
 
 // reserveBrk keeps what is in use of the kernel's first heap, and closes it.
 // Source: arch/x86/kernel/setup.c:reserve_brk (v6.12).
-func (k *setup) reserveBrk() error { return k.reserveKern(setupArch, k.in.Image.brk()) }
+func (k *Setup) reserveBrk() error { return k.reserveKern(setupArch, k.in.Image.brk()) }
 
 // addMemory tells memblock what is RAM. From here on it can give memory out, from the
 // first MiB until the direct map exists.
-func (k *setup) addMemory() error {
+func (k *Setup) addMemory() error {
 	k.Memblock.Limit = memmap.MiB
 	return k.Memblock.AddE820(&k.E820.Table)
 }

@@ -8,7 +8,7 @@ import (
 // tablesInBrk is the size of the page-table buffer in .brk, in bytes: what the first
 // MiB and the first 2 MiB of RAM need, with and without a neighbour at each level.
 // Source: arch/x86/mm/init.c:INIT_PGT_BUF_SIZE (v6.12).
-func (k *setup) tablesInBrk() uint64 {
+func (k *Setup) tablesInBrk() uint64 {
 	levels := uint64(4)
 	if k.old() {
 		levels = 3 // as in Debian's 5.10, which is built without 5-level paging
@@ -58,24 +58,27 @@ type piece struct {
 // split cuts a range where larger pages begin to fit.
 // Source: arch/x86/mm/init.c:split_mem_range, adjust_range_page_size_mask (v6.12).
 func (d *directMap) split(r memmap.Range) []piece {
-	var pieces []piece
-	cut := func(end uint64, sizes pageSizes) {
-		if r.Start < end {
-			pieces = append(pieces, piece{memmap.Range{Start: r.Start, End: end}, sizes & d.sizes})
-			r.Start = end
-		}
-	}
+	d.pieces = d.pieces[:0]
 	last2M, last1G := memmap.AlignDown(r.End, page2M), memmap.AlignDown(r.End, page1G)
-	cut(min(memmap.AlignUp(r.Start, page2M), r.End), 0)
-	cut(min(memmap.AlignUp(r.Start, page1G), last2M), use2M)
-	cut(last1G, use2M|use1G)
-	cut(last2M, use2M)
-	cut(r.End, 0)
-	for i := range pieces {
-		d.widen(&pieces[i], use2M, page2M)
-		d.widen(&pieces[i], use1G, page1G)
+	at := d.cut(r.Start, min(memmap.AlignUp(r.Start, page2M), r.End), 0)
+	at = d.cut(at, min(memmap.AlignUp(at, page1G), last2M), use2M)
+	at = d.cut(at, last1G, use2M|use1G)
+	at = d.cut(at, last2M, use2M)
+	d.cut(at, r.End, 0)
+	for i := range d.pieces {
+		d.widen(&d.pieces[i], use2M, page2M)
+		d.widen(&d.pieces[i], use1G, page1G)
 	}
-	return join(pieces)
+	return join(d.pieces)
+}
+
+// cut adds the piece from start to end, if there is any, and returns where it ends.
+func (d *directMap) cut(start, end uint64, sizes pageSizes) uint64 {
+	if start >= end {
+		return start
+	}
+	d.pieces = append(d.pieces, piece{memmap.Range{Start: start, End: end}, sizes & d.sizes})
+	return end
 }
 
 // widen lets a piece use large pages where all around it is RAM too.
@@ -116,8 +119,13 @@ type table struct {
 	index uint64
 }
 
-func newPageTables(base uint64, la57 bool) pageTables {
-	return pageTables{base, la57, map[table]bool{}}
+// reset forgets all tables.
+func (t *pageTables) reset(base uint64, la57 bool) {
+	if t.exists == nil {
+		t.exists = map[table]bool{}
+	}
+	clear(t.exists)
+	t.base, t.la57 = base, la57
 }
 
 // need makes sure that the table with the 1<<shift bytes around addr exists; page

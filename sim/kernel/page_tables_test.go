@@ -21,7 +21,7 @@ func withRAM(t *testing.T, ram memmap.Range, sizes pageSizes) *directMap {
 	if err := m.Add(ram.Start, ram.Len()); err != nil {
 		t.Fatal(err)
 	}
-	return &directMap{setup: &setup{State: State{Memblock: m}}, sizes: sizes}
+	return &directMap{Setup: &Setup{State: State{Memblock: m}}, sizes: sizes}
 }
 
 func TestSplitByPageSize(t *testing.T) {
@@ -81,7 +81,8 @@ func TestTablesThatPiecesNeed(t *testing.T) {
 			0xffff888000000000, false, []piece{{r(0, 2*gib), 0}}, []int{1 + 2 + 1024}, []uint64{2 * gib},
 		},
 	} {
-		tables := newPageTables(c.base, c.la57)
+		var tables pageTables
+		tables.reset(c.base, c.la57)
 		for i, p := range c.pieces {
 			pages := 0
 			end, err := tables.add(p, func() error { pages++; return nil })

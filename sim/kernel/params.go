@@ -21,7 +21,7 @@ type params struct {
 
 // parseParams reads the options that take effect early, in their order.
 // Source: init/main.c:parse_early_param, do_early_param (v6.12).
-func (k *setup) parseParams() error {
+func (k *Setup) parseParams() error {
 	var arg linux.Arg
 	for rest := linux.SkipSpaces(k.in.Cmdline); rest != ""; {
 		arg, rest = linux.NextArg(rest)
@@ -41,7 +41,7 @@ func (k *setup) parseParams() error {
 
 // param lets one option take effect; what is no early option, or has nothing to do
 // with memory, is well formed.
-func (k *setup) param(arg linux.Arg) (wellFormed bool, err error) {
+func (k *Setup) param(arg linux.Arg) (wellFormed bool, err error) {
 	switch arg.Name = strings.ReplaceAll(arg.Name, "-", "_"); arg.Name { // the two are the same in names
 	case "mem":
 		return arg.HasValue && k.E820.ParseMem(arg.Value), nil
@@ -94,7 +94,7 @@ func (p *params) flag(arg linux.Arg) {
 // setLogBuffer notes how large a log buffer is wanted: a power of two, if that is
 // more than the kernel has (CONFIG_LOG_BUF_SHIFT=17), and at most 2 GiB.
 // Source: kernel/printk/printk.c:log_buf_len_setup, log_buf_len_update (v6.12).
-func (k *setup) setLogBuffer(text string) {
+func (k *Setup) setLogBuffer(text string) {
 	const own, most = 128 * memmap.KiB, 2 * memmap.GiB
 	size, _ := linux.Memparse(text, k.in.Version)
 	if size > most {

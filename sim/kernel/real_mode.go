@@ -11,7 +11,7 @@ import (
 // placeTrampoline finds a place below 1 MiB for the code on which further processors
 // start in real mode, and keeps the rest of the first MiB.
 // Source: arch/x86/realmode/init.c:reserve_real_mode (v6.12).
-func (k *setup) placeTrampoline() error {
+func (k *Setup) placeTrampoline() error {
 	at, err := k.allocRealMode()
 	if err != nil {
 		return err
@@ -27,13 +27,13 @@ func (k *setup) placeTrampoline() error {
 	return k.Memblock.ReserveFirstMiB()
 }
 
-func (k *setup) setTrampoline(at uint64) {
+func (k *Setup) setTrampoline(at uint64) {
 	k.RealMode = memmap.Range{Start: at, End: at + k.in.Image.RealModeSize}
 }
 
 // allocRealMode allocates the trampoline; address 0 means that there is no room.
 // Until 5.12 search and reservation are separate calls.
-func (k *setup) allocRealMode() (uint64, error) {
+func (k *Setup) allocRealMode() (uint64, error) {
 	if !k.old() {
 		return k.Memblock.AllocRealMode(k.in.Image.RealModeSize)
 	}
@@ -42,7 +42,7 @@ func (k *setup) allocRealMode() (uint64, error) {
 
 // findAndReserve reserves size bytes, whole pages, in a range; address 0 means that
 // there is no room.
-func (k *setup) findAndReserve(caller string, in memmap.Range, size uint64) (uint64, error) {
+func (k *Setup) findAndReserve(caller string, in memmap.Range, size uint64) (uint64, error) {
 	at := k.Memblock.Find(in.Start, in.End, size, memmap.PageSize)
 	if at == 0 {
 		return 0, nil
@@ -52,7 +52,7 @@ func (k *setup) findAndReserve(caller string, in memmap.Range, size uint64) (uin
 
 // allocate allocates size bytes, whole pages, in a range; address 0 means that there
 // is no room.
-func (k *setup) allocate(caller string, in memmap.Range, size, align uint64) (uint64, error) {
+func (k *Setup) allocate(caller string, in memmap.Range, size, align uint64) (uint64, error) {
 	k.Memblock.Caller = caller
 	at, err := k.Memblock.AllocRange(size, align, in.Start, in.End)
 	if errors.Is(err, alloc.ErrNoMemory) {
@@ -66,7 +66,7 @@ func (k *setup) allocate(caller string, in memmap.Range, size, align uint64) (ui
 // memory is never freed, so there is none.
 // Source: arch/x86/platform/efi/quirks.c:efi_unmap_boot_services,
 // arch/x86/realmode/init.c:init_real_mode (v6.12).
-func (k *setup) claimTrampoline() error {
+func (k *Setup) claimTrampoline() error {
 	if k.EFI != nil && !k.params.efiDebug {
 		for _, d := range k.EFI.Descriptors() {
 			if k.RealMode.Empty() && k.canHoldTrampoline(d) {
@@ -82,7 +82,7 @@ func (k *setup) claimTrampoline() error {
 
 // canHoldTrampoline reports whether d is freed boot services memory with room for the
 // trampoline at its start.
-func (k *setup) canHoldTrampoline(d memmap.EFIDescriptor) bool {
+func (k *Setup) canHoldTrampoline(d memmap.EFIDescriptor) bool {
 	freed := (d.Type == memmap.EFIBootServicesCode || d.Type == memmap.EFIBootServicesData) && d.Attr&memmap.EFIRuntime == 0
 	return freed && d.Phys+k.in.Image.RealModeSize < memmap.MiB && d.Pages*memmap.PageSize >= k.in.Image.RealModeSize
 }

@@ -12,7 +12,7 @@ func isRAM(t memmap.E820Type) bool { return t == memmap.E820RAM || t == memmap.E
 
 // showNosave prints the page frames that hibernation does not save: what is no RAM.
 // Source: arch/x86/kernel/e820.c:e820__register_nosave_regions (v6.12).
-func (k *setup) showNosave() error {
+func (k *Setup) showNosave() error {
 	if k.in.Log == nil {
 		return nil
 	}
@@ -33,7 +33,7 @@ func pagesUp(addr uint64) uint64 { return memmap.AlignUp(addr, memmap.PageSize) 
 
 // nosave prints page frames from start to end, if there are any.
 // Source: kernel/power/snapshot.c:register_nosave_region (v6.12).
-func (k *setup) nosave(start, end uint64) {
+func (k *Setup) nosave(start, end uint64) {
 	if start < end {
 		r := memmap.Range{Start: start * memmap.PageSize, End: end * memmap.PageSize}
 		k.printf("PM: hibernation: Registered nosave memory: %s", r.Short())
@@ -41,7 +41,7 @@ func (k *setup) nosave(start, end uint64) {
 }
 
 // findPCIGap finds the addresses for devices that have none.
-func (k *setup) findPCIGap() error {
+func (k *Setup) findPCIGap() error {
 	k.PCIGap = k.E820.Table.PCIGap(k.MaxPFN)
 	return nil
 }
@@ -49,7 +49,7 @@ func (k *setup) findPCIGap() error {
 // showRAMBuffers prints what lies behind the ends of RAM and is kept from devices:
 // firmware likes to hide memory of its own there.
 // Source: arch/x86/kernel/e820.c:e820__reserve_resources_late, ram_alignment (v6.12).
-func (k *setup) showRAMBuffers() error {
+func (k *Setup) showRAMBuffers() error {
 	if k.in.Log == nil {
 		return nil
 	}

@@ -22,50 +22,66 @@ type State struct {
 	PCIGap   uint64               // where devices without an address go
 }
 
-// setup is one run of setup_arch.
-type setup struct {
-	in Handover
+// Setup runs setup_arch, any number of times in the same memory. The zero Setup is
+// ready to use.
+type Setup struct {
 	State
+	in     Handover
 	params params
+	efi    memmap.KernelEFIMap
+	direct directMap
+	nodes  []memmap.SetupDataNode
 }
 
-// SetupArch runs the memory part of setup_arch, and what the rest of the kernel's
-// initialisation does to the same state. The error is a *linux.Panic where the kernel
-// stops; the state then is that of the moment. Another error says what is wrong with
-// the handover.
+// SetupArch runs [Setup.Arch] once.
+func SetupArch(h *Handover) (*State, error) { return new(Setup).Arch(h) }
+
+// Arch runs the memory part of setup_arch, and what the rest of the kernel's
+// initialisation does to the same state, which is valid until the next run. The error is
+// a *linux.Panic where the kernel stops; the state then is that of the moment. Another
+// error says what is wrong with the handover.
 // Source: arch/x86/kernel/setup.c:setup_arch (v6.12).
-func SetupArch(h *Handover) (*State, error) {
-	k, err := newSetup(h)
-	if err != nil {
+func (k *Setup) Arch(h *Handover) (*State, error) {
+	if err := k.begin(h); err != nil {
 		return nil, err
 	}
-	for _, act := range k.story() {
-		if err := act(); err != nil {
+	for _, act := range story {
+		if k.in.Version < act.since || act.before != 0 && k.in.Version >= act.before {
+			continue
+		}
+		if err := act.do(k); err != nil {
 			return &k.State, err
 		}
 	}
 	return &k.State, nil
 }
 
-func newSetup(h *Handover) (*setup, error) {
-	k := &setup{in: *h}
+// begin forgets the last run.
+func (k *Setup) begin(h *Handover) error {
+	k.in, k.params = *h, params{}
 	if err := k.checkImage(); err != nil {
-		return nil, err
+		return err
 	}
-	k.Memblock = alloc.NewMemblock(h.Version)
-	k.E820 = memmap.NewKernelE820(h.Version, h.Log)
+	k.Mapped.Clear()
+	k.State = State{E820: k.E820, Memblock: k.Memblock, Mapped: k.Mapped}
+	if k.E820 == nil {
+		k.E820, k.Memblock = &memmap.KernelE820{}, &alloc.Memblock{}
+	}
+	k.Memblock.Reset(h.Version)
+	k.E820.Reset(h.Version, h.Log)
 	if h.EFI != nil {
-		var err error
-		if k.EFI, err = h.EFI.kernelMap(); err != nil {
-			return nil, err
+		size := h.EFI.DescSize * uint64(len(h.EFI.Descriptors))
+		if err := k.efi.Reset(h.EFI.MapAddr, h.EFI.Descriptors, h.EFI.DescSize, size); err != nil {
+			return err
 		}
+		k.EFI = &k.efi
 		k.EFI.Log = h.Log
 	}
-	return k, nil
+	return nil
 }
 
 // checkImage fills in how much of .brk is in use, and refuses what can be no kernel.
-func (k *setup) checkImage() error {
+func (k *Setup) checkImage() error {
 	tables := k.tablesInBrk()
 	if k.in.Image.BrkUsed == 0 {
 		const dmi = memmap.PageSize
@@ -82,69 +98,66 @@ func (k *setup) checkImage() error {
 }
 
 // print is what the kernel prints.
-func (k *setup) print(line string) {
+func (k *Setup) print(line string) {
 	if k.in.Log != nil {
 		k.in.Log(line)
 	}
 }
 
-func (k *setup) printf(format string, args ...any) {
+func (k *Setup) printf(format string, args ...any) {
 	if k.in.Log != nil {
 		k.in.Log(fmt.Sprintf(format, args...))
 	}
 }
 
-// act is one step of the story.
-type act func() error
-
-// recent is a step of Linux 5.13 and later, which reserve everything of firmware and
-// loader before they look at the memory map.
-func (k *setup) recent(a act) act { return k.when(!k.old(), a) }
-
-// before is a step at the place that it had until then.
-func (k *setup) before(a act) act { return k.when(k.old(), a) }
-
-func (k *setup) when(yes bool, a act) act {
-	if yes {
-		return a
-	}
-	return func() error { return nil }
-}
-
-func (k *setup) old() bool { return k.in.Version < linux.Of(5, 13) }
+func (k *Setup) old() bool { return k.in.Version < v5_13 }
 
 // announce prints the line below the version, which is the first that depends on the boot.
-func (k *setup) announce() error {
+func (k *Setup) announce() error {
 	k.printf("Command line: %s", k.in.Cmdline)
 	return nil
 }
 
-// story lists the steps in order.
-func (k *setup) story() []act {
-	return []act{
-		k.announce,
-		k.reserveKernel, k.reserveLowMemory, k.reserveInitrd,
-		k.recent(k.reserveSetupData), k.recent(k.reserveBIOS),
-		k.takeMap, k.extendMap,
-		k.parseParams,
-		k.reserveEFIMap,
-		k.before(k.reserveSetupData), k.markSetupData,
-		k.finishMap,
-		k.startEFI,
-		k.addKernel, k.findEnd, k.randomizeRegions,
-		k.reserveMPTable, k.reserveBrk,
-		k.addMemory,
-		k.before(k.reserveBIOS),
-		k.findMirror, k.keepBootServices,
-		k.placeTrampoline,
-		k.mapMemory,
-		k.allocateLogBuffer,
-		k.settleInitrd,
-		k.when(k.in.Version < linux.V7_2, k.showZones),
-		k.keepForDrivers,
-		k.showNosave, k.findPCIGap,
-		k.when(k.in.Version >= linux.V7_2, k.showZones),
-		k.claimTrampoline,
-		k.showRAMBuffers,
-	}
+// v5_13 reserves everything of firmware and loader before it looks at the memory map.
+const v5_13 = linux.Version(5<<8 | 13)
+
+// story lists the steps in order, with the versions that do them at this place.
+var story = []struct {
+	do            func(*Setup) error
+	since, before linux.Version
+}{
+	{do: (*Setup).announce},
+	{do: (*Setup).reserveKernel},
+	{do: (*Setup).reserveLowMemory},
+	{do: (*Setup).reserveInitrd},
+	{do: (*Setup).reserveSetupData, since: v5_13},
+	{do: (*Setup).reserveBIOS, since: v5_13},
+	{do: (*Setup).takeMap},
+	{do: (*Setup).extendMap},
+	{do: (*Setup).parseParams},
+	{do: (*Setup).reserveEFIMap},
+	{do: (*Setup).reserveSetupData, before: v5_13},
+	{do: (*Setup).markSetupData},
+	{do: (*Setup).finishMap},
+	{do: (*Setup).startEFI},
+	{do: (*Setup).addKernel},
+	{do: (*Setup).findEnd},
+	{do: (*Setup).randomizeRegions},
+	{do: (*Setup).reserveMPTable},
+	{do: (*Setup).reserveBrk},
+	{do: (*Setup).addMemory},
+	{do: (*Setup).reserveBIOS, before: v5_13},
+	{do: (*Setup).findMirror},
+	{do: (*Setup).keepBootServices},
+	{do: (*Setup).placeTrampoline},
+	{do: (*Setup).mapMemory},
+	{do: (*Setup).allocateLogBuffer},
+	{do: (*Setup).settleInitrd},
+	{do: (*Setup).showZones, before: linux.V7_2},
+	{do: (*Setup).keepForDrivers},
+	{do: (*Setup).showNosave},
+	{do: (*Setup).findPCIGap},
+	{do: (*Setup).showZones, since: linux.V7_2},
+	{do: (*Setup).claimTrampoline},
+	{do: (*Setup).showRAMBuffers},
 }

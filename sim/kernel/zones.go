@@ -16,7 +16,7 @@ var zones = [...]struct {
 
 // showZones prints how memory is divided.
 // Source: mm/mm_init.c:free_area_init (v6.12).
-func (k *setup) showZones() error {
+func (k *Setup) showZones() error {
 	if k.in.Log == nil {
 		return nil
 	}
