@@ -77,15 +77,18 @@ const (
 	virtualPosted       = "rfc-posted"
 	virtualRevised      = "rfc-revised"
 	virtualAlloc        = "alloc-size"
+	virtualNone         = "none"
 
 	nxNone   = "none" // nx
 	nxStrip  = "strip"
+	nxImage  = "strip-image"
 	nxClear  = "clear-xp"
 	nxPrefix = "clear-xp-prefix"
 	nxText   = "text-ro"
 	nxExact  = "exact"
 
 	mapFirmware   = "firmware" // mapping
+	mapForKASLR   = "kaslr-rwx"
 	mapDemandRWX  = "demand-rwx"
 	mapExplicit   = "explicit"
 	mapExplicitRW = "explicit-demand"
@@ -155,11 +158,13 @@ var allChoices = []Choice{
 			{virtualPosted, "the RFC as posted: a displacement of at least 16 MiB, which can end beyond the kernel's 1 GiB"},
 			{virtualRevised, "the RFC as revised: a displacement from 0, which can still end beyond the kernel's 1 GiB"},
 			{virtualAlloc, "a seed scaled to what the whole allocation leaves (2025 redesign)"},
+			{virtualNone, "nothing random: the address that the kernel was linked for"},
 		}},
 	{Name: "nx", Text: "What is done so that code may be executed?", of: func(c *Choices) *string { return &c.NX },
 		Sources: []string{"drivers/firmware/efi/libstub/x86-stub.c:setup_memory_protection (v6.5), efi_adjust_memory_range_protection (v6.6, v6.12)", "[RFC PATCH 3/3] efi/zboot: x86: Clear NX restrictions on populated code regions", "[PATCH v5 25/27] efi/libstub: Use memory attribute protocol"}, Values: []Value{
 			{nxNone, "nothing"},
 			{nxStrip, "no-execute and read-only are taken away from [0x1e000, 0xa0000) and a relocated image, through the DXE services (5.19 to 6.5)"},
+			{nxImage, "no-execute and read-only are taken away from a relocated image and the switch's code page, through the DXE services (LA57 cleanup of May 2023)"},
 			{nxClear, "no-execute is taken away from the whole kernel and the switch's code page (6.6)"},
 			{nxPrefix, "no-execute is taken away from the kernel up to the end of its init text, and the switch's code page (RFC, third patch)"},
 			{nxText, "kernel text and the switch's code page become read-only, then executable (since 6.9)"},
@@ -168,6 +173,7 @@ var allChoices = []Choice{
 	{Name: "mapping", Text: "Whose page tables are in force, and what do they allow?", of: func(c *Choices) *string { return &c.Mapping },
 		Sources: []string{"arch/x86/boot/compressed/ident_map_64.c (v6.12)", "[PATCH v5 06/27] x86/boot: Setup memory protection for bzImage code", "[PATCH v5 09/27] x86/boot: Remove mapping from page fault handler"}, Values: []Value{
 			{mapFirmware, "the firmware's own, until the kernel has made its own"},
+			{mapForKASLR, "own tables only for a kernel that is moved, mapped beforehand, writable and executable; nothing handles a fault (before 5.10)"},
 			{mapDemandRWX, "own tables; whatever faults is mapped writable and executable, 2 MiB at a time"},
 			{mapExplicit, "own tables with exact rights, in 4 KiB pages; every fault ends the boot (Baskov's series)"},
 			{mapExplicitRW, "own tables with exact rights; what faults is mapped without execution and logged (Baskov's series, softened in review)"},
