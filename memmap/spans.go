@@ -44,6 +44,10 @@ func (s *Spans[T]) Update(r Range, f func(T) T) {
 	if r.Empty() {
 		return
 	}
+	if n := len(s.spans); n == 0 || s.spans[n-1].End <= r.Start {
+		s.spans = emit(s.spans, r, zeroThen(f)) // spans set in ascending order, the common case, cost no search
+		return
+	}
 	i := s.search(r.Start)
 	if i > 0 && s.spans[i-1].End == r.Start {
 		i-- // so that the left neighbour can merge
