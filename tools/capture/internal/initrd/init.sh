@@ -1,0 +1,11 @@
+#!/bin/busybox sh
+# First process of a captured boot: shows the report and powers the machine off.
+export PATH=/bin
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+echo 1 >/proc/sys/kernel/printk # nothing between the lines of the report
+sh /report.sh
+sleep 1 # the serial line, and a debugger that waits for the last line
+poweroff -f
