@@ -60,6 +60,7 @@ type table struct {
 
 // Bits of an address that one table below the root covers.
 const (
+	shiftPT   = 21 // 2 MiB: 512 leaves of 4 KiB
 	shiftPD   = 30 // 1 GiB: 512 leaves of 2 MiB
 	shiftPDPT = 39 // 512 GiB
 	shiftPML4 = 48 // 256 TiB; with 5-level paging only
@@ -68,13 +69,24 @@ const (
 // leaf is the size of the pages that the decompressor maps.
 const leaf = 2 * memmap.MiB
 
-// IdentityMap builds the decompressor's identity map of 2 MiB pages and counts the
-// page tables that it costs.
-// Source: arch/x86/boot/compressed/ident_map_64.c, arch/x86/mm/ident_map.c (v6.12).
+// IdentityMap builds the decompressor's identity map and counts the page tables that it
+// costs: a map of 2 MiB pages, or one with exact bounds, in which 2 MiB that are only
+// mapped in part have pages of 4 KiB.
+// Source: arch/x86/boot/compressed/ident_map_64.c, arch/x86/mm/ident_map.c (v6.12); exact
+// bounds: [PATCH v5 05/27] x86/boot: Support 4KB pages for identity mapping (2023-03-14).
 type IdentityMap struct {
 	Pool   PageTablePool
 	la57   bool
+	exact  bool
 	tables []table
+}
+
+// NewExactMap returns an empty map with exact bounds whose pool has poolPages pages, of
+// which used were handed out before.
+func NewExactMap(poolPages, used int, la57 bool) *IdentityMap {
+	m := &IdentityMap{la57: la57, exact: true, Pool: PageTablePool{Pages: poolPages, Used: used}}
+	m.Pool.take() // the root
+	return m
 }
 
 // NewIdentityMap returns the map at the start of initialize_identity_maps, with a
@@ -99,13 +111,17 @@ func NewIdentityMap(poolPages int, la57, startup32 bool) *IdentityMap {
 	return m
 }
 
-// Add maps the 2 MiB pages that [start, end) touches; what is mapped stays. The
-// error is ErrPageTables. A range that is empty after rounding maps nothing; one
+// Add maps the pages that [start, end) touches, of 2 MiB or, with exact bounds, of 4
+// KiB; what is mapped stays. The error is ErrPageTables. A range that is empty after rounding maps nothing; one
 // that reaches into the last 512 GiB (256 TiB with 5-level paging) of the 64-bit
 // address space wraps around to 0 and exhausts every pool.
 // Source: arch/x86/boot/compressed/ident_map_64.c:kernel_add_identity_map (v6.12).
 func (m *IdentityMap) Add(start, end uint64) error {
-	start, end = memmap.AlignDown(start, leaf), memmap.AlignUp(end, leaf)
+	grain := leaf
+	if m.exact {
+		grain = memmap.PageSize
+	}
+	start, end = memmap.AlignDown(start, grain), memmap.AlignUp(end, grain)
 	top := uint8(shiftPDPT)
 	if m.la57 {
 		top = shiftPML4
@@ -117,15 +133,16 @@ func (m *IdentityMap) Add(start, end uint64) error {
 }
 
 // fill makes sure that there are tables for [addr, end), from those of 1<<shift
-// bytes down to those of 1 GiB.
+// bytes down to the smallest that the map needs.
 func (m *IdentityMap) fill(shift uint8, addr, end uint64) bool {
-	if shift < shiftPD {
+	if shift < shiftPT || shift == shiftPT && !m.exact {
 		return true
 	}
 	size := uint64(1) << shift
 	for addr < end {
 		next := min(memmap.AlignDown(addr, size)+size, end)
-		if !m.have(shift, addr) || !m.fill(shift-9, addr, next) {
+		page := shift == shiftPT && next-addr == size // as a whole, in one entry of the table above
+		if !page && (!m.have(shift, addr) || !m.fill(shift-9, addr, next)) {
 			return false
 		}
 		addr = next
