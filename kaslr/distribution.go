@@ -66,27 +66,33 @@ func (d *Distribution) MakePhysical(p *Plan) {
 func (d *Distribution) MakeVirtual(p *Plan) {
 	d.reset(p.Align, Modulo)
 	d.Slots = p.VirtualSlots
-	d.row(p.VirtualSlots)
+	d.row(LoadPhysicalAddr, p.VirtualSlots)
 }
 
-// MakeStubVirtual computes the distribution of StubVirtual over all seeds. It is not
-// quite even: the seed chooses a byte, the address is cut down to a multiple of align,
-// and the last one gets what is left of the range. The error is ErrTooManySlots, for
-// a kernel that does not fit in KernelImageSize.
+// MakeStubVirtual computes the distribution of StubVirtual over all seeds. The error is
+// ErrTooManySlots, for a kernel that does not fit in KernelImageSize.
 func (d *Distribution) MakeStubVirtual(totalSize, align uint64) error {
+	return d.MakeScaled(LoadPhysicalAddr, StubVirtualRange(totalSize), align)
+}
+
+// MakeScaled computes the distribution of a virtual address that a 32-bit seed, scaled
+// to size bytes from first on, chooses. It is not quite even: the seed chooses a byte,
+// the address is cut down to a multiple of align, and the last one gets what is left of
+// the range. The error is ErrTooManySlots.
+func (d *Distribution) MakeScaled(first, size, align uint64) error {
 	d.reset(align, Scaled)
-	d.Slots, d.width = StubVirtualRange(totalSize), align
+	d.Slots, d.width = size, align
 	if d.Slots > maxScaled {
 		return ErrTooManySlots
 	}
-	d.row((d.Slots + align - 1) / align)
+	d.row(first, (size+align-1)/align)
 	return nil
 }
 
-// row makes a distribution over places that follow each other from LoadPhysicalAddr on.
-func (d *Distribution) row(places uint64) {
+// row makes a distribution over places that follow each other from first on.
+func (d *Distribution) row(first, places uint64) {
 	d.dealOut()
-	first := LoadPhysicalAddr / d.align
+	first /= d.align
 	d.cut(piece{first, first + places, 0})
 	d.sweep()
 }

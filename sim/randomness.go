@@ -21,8 +21,13 @@ type StubPlaces struct {
 	Areas     []alloc.Area           // in map order
 	Map       []memmap.EFIDescriptor // from which they were counted
 	NoKASLR   bool                   // nokaslr: the first place, and the virtual address that the image was linked for
+	NoSeed    bool                   // nothing random chooses the place
 	Override  string                 // the option that forces the first place: "mem=", "memmap=" or "hugepages="
 	TotalSize uint64                 // kernel_total_size, on which the virtual address depends
+
+	// A 32-bit seed, scaled to VirtualRange bytes from VirtualFirst on, chooses the virtual
+	// address; nothing does if the range is empty.
+	VirtualFirst, VirtualRange uint64
 }
 
 // Physical is the distribution of the kernel's physical address; nil when there is
@@ -33,7 +38,7 @@ func (r Randomness) Physical() (*kaslr.Distribution, error) {
 	case r.Decompressor != nil && !r.Decompressor.Disabled:
 		d.MakePhysical(r.Decompressor)
 		return d, nil
-	case r.Stub != nil && !r.Stub.NoKASLR && r.Stub.Override == "":
+	case r.Stub != nil && !r.Stub.NoKASLR && !r.Stub.NoSeed && r.Stub.Override == "":
 		areas := make([]kaslr.Area, len(r.Stub.Areas))
 		for i, a := range r.Stub.Areas {
 			areas[i] = kaslr.Area(a)
@@ -51,8 +56,8 @@ func (r Randomness) Virtual() (*kaslr.Distribution, error) {
 	case r.Decompressor != nil && !r.Decompressor.Disabled:
 		d.MakeVirtual(r.Decompressor)
 		return d, nil
-	case r.Stub != nil && !r.Stub.NoKASLR:
-		return d, d.MakeStubVirtual(r.Stub.TotalSize, image.MinKernelAlign)
+	case r.Stub != nil && r.Stub.VirtualRange != 0:
+		return d, d.MakeScaled(r.Stub.VirtualFirst, r.Stub.VirtualRange, image.MinKernelAlign)
 	}
 	return nil, nil
 }

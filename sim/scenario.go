@@ -23,6 +23,7 @@ type Scenario struct {
 	BIOS      linux.BIOSWords // zero: what a BIOS with this map would state
 	Loader    string          // who loads a bzImage without EFI: "qemu", "grub", "ipxe"; empty: fits the map
 	Policy    Policy          // how EFI firmware protects memory
+	Services  Services        // what EFI firmware offers besides memory
 	Random    Random          // answers the boot code's questions for random numbers
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"bootplan/alloc"
 	"bootplan/image"
+	"bootplan/kaslr"
 	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/sim"
@@ -56,17 +57,25 @@ type stub struct {
 	fw      *firmware.Firmware
 	options linux.StubOptions
 
-	image      memmap.Range // the PE image
+	pe         peImage
+	image      memmap.Range // where it was loaded
 	bootParams memmap.Range
 	cmdline    memmap.Range
 	initrd     memmap.Range
 	paging     pagingSwitch
-	block      memmap.Range // for the kernel
-	virtual    uint64       // offset of the kernel's virtual address, LOAD_PHYSICAL_ADDR unless randomised
-	e820       alloc.E820Table
-	setupData  []kernel.SetupData // linked so far
-	extension  memmap.Range       // for the entries that do not fit into boot_params
-	finalMap   memmap.Range       // buffer of the memory map that the kernel reads
+	places     sim.StubPlaces // for the kernel's block, and
+	block      memmap.Range   // the one that it got
+	virtual    uint64         // offset of the kernel's virtual address, LOAD_PHYSICAL_ADDR unless randomised
+	drawn      struct{ physical, virtual uint32 }
+
+	decompressor kaslr.Plan // what the decompressor's code would choose from, where it is asked
+	decision     kaslr.Choice
+	minimumCap   uint64 // of that plan; 0: the decompressor's own
+
+	e820      alloc.E820Table
+	setupData []kernel.SetupData // linked so far
+	extension memmap.Range       // for the entries that do not fit into boot_params
+	finalMap  memmap.Range       // buffer of the memory map that the kernel reads
 }
 
 // An act is a part of a stub's work.
@@ -75,7 +84,7 @@ type act func(*stub, *sim.Boot) error
 // perform does acts, one after the other, until one fails.
 func (s *stub) perform(b *sim.Boot, acts ...act) error {
 	for _, act := range acts {
-		if err := act(s, b); err != nil {
+		if err := act(s, b); err != nil || b.Stopped() {
 			return err
 		}
 	}
@@ -97,10 +106,20 @@ func startStub(b *sim.Boot, d *Design) (*stub, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stub{
-		kernel: k, version: d.Version, choices: &d.Choices, ways: waysOf(d.Version, releaseOf(k, d.Version)),
-		fw: fw, options: linux.ParseStubOptions(b.Scenario.Cmdline), virtual: k.Setup.PrefAddress,
-	}, nil
+	s := sim.Scratch[stub](b)
+	s.reset(d, k, fw)
+	s.options = linux.ParseStubOptions(b.Scenario.Cmdline)
+	return s, nil
+}
+
+// reset begins a boot, in the memory of the last one.
+func (s *stub) reset(d *Design, k *image.Kernel, fw *firmware.Firmware) {
+	*s = stub{
+		kernel: k, version: d.Version, choices: &d.Choices, ways: waysOf(d.Version, k), fw: fw, virtual: k.Setup.PrefAddress,
+		pe: s.pe, places: sim.StubPlaces{Areas: s.places.Areas, Map: s.places.Map}, decompressor: s.decompressor,
+		setupData: s.setupData[:0],
+	}
+	s.pe.arrange(k, d.Choices.PELayout)
 }
 
 // bootDirect is the story, in the order in which it happens.
@@ -111,12 +130,12 @@ func (d *Design) bootDirect(b *sim.Boot) error {
 	}
 	if d.Choices.Initrd == initrdFirst {
 		return s.perform(b,
-			(*stub).loadImage, (*stub).start, (*stub).preparePaging,
+			(*stub).loadImage, (*stub).start, (*stub).preparePaging, (*stub).parseOptions,
 			(*stub).loadInitrd, (*stub).placeKernel, (*stub).unpack, (*stub).protect,
-			(*stub).copyROMs, (*stub).exitBootServices, (*stub).switchPaging, (*stub).enterKernel, (*stub).handOver)
+			(*stub).collect, (*stub).exitBootServices, (*stub).switchPaging, (*stub).enterKernel, (*stub).handOver)
 	}
 	return s.perform(b,
-		(*stub).loadImage, (*stub).start, (*stub).preparePaging,
+		(*stub).loadImage, (*stub).start, (*stub).preparePaging, (*stub).parseOptions,
 		(*stub).placeKernel, (*stub).unpack, (*stub).protect, (*stub).loadInitrd,
-		(*stub).copyROMs, (*stub).exitBootServices, (*stub).switchPaging, (*stub).enterKernel, (*stub).handOver)
+		(*stub).collect, (*stub).exitBootServices, (*stub).switchPaging, (*stub).enterKernel, (*stub).handOver)
 }

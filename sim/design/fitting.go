@@ -6,37 +6,59 @@ import (
 )
 
 // Fitting names the design that is the boot code of kernel k itself, started by EFI
-// firmware or by a boot loader. The rework of 6.6 was carried back to older stable
-// series together with the split PE layout, so the layout decides before the version.
+// firmware or by a boot loader.
 func Fitting(k *image.Kernel, efi bool) string {
 	family := "bzimage"
 	if efi {
 		family = "efistub"
 	}
-	return family + generation(k, efi)
+	switch v := generation(k); {
+	case v == linux.V6_12, v == linux.V6_6 && !efi:
+		return family
+	case v < linux.V5_10 && efi:
+		return family + "@" + linux.V5_10.String()
+	default:
+		return family + "@" + v.String()
+	}
 }
 
-// generation is the suffix of the newest design that is not newer than k.
-func generation(k *image.Kernel, efi bool) string {
+// generation is the version of the newest design that is not newer than k. The rework
+// of 6.6 was carried back to older stable series together with the split PE layout, so
+// the layout decides before the version.
+func generation(k *image.Kernel) linux.Version {
 	switch v := k.Version; {
 	case v >= linux.V7_2:
-		return "@v7.2"
-	case v == 0 || splitLayout(k):
-		return ""
-	case v >= linux.V6_6 && efi:
-		return "@v6.6"
-	case v >= linux.V6_6:
-		return ""
+		return linux.V7_2
+	case v == 0 || v > linux.V6_6 || splitLayout(k):
+		return linux.V6_12
+	case v == linux.V6_6:
+		return v
 	case v >= linux.V5_19:
-		return "@v6.5"
+		return linux.V6_5
 	case v >= linux.V5_15:
-		return "@v5.15"
-	case v >= linux.V5_10 || efi:
-		return "@v5.10"
+		return linux.V5_15
+	case v >= linux.V5_10:
+		return linux.V5_10
 	case v >= linux.V5_1:
-		return "@v5.3"
+		return linux.V5_3
 	}
-	return "@v4.18"
+	return linux.V4_18
+}
+
+// models reports whether the boot code of kernel k is of the generation that designs
+// of version v model. Without EFI 6.6 and 6.12 do the same.
+func models(v linux.Version, k *image.Kernel) bool {
+	g := generation(k)
+	return k.Version != 0 && (g == v || g == linux.V6_6 && v == linux.V6_12)
+}
+
+// releaseOf is the release whose details count: the kernel's own, if it is of the
+// generation that a design of version v models.
+func releaseOf(k *image.Kernel, v linux.Version) linux.Version {
+	if models(v, k) {
+		return k.Version
+	}
+	return v
 }
 
 // splitLayout reports whether the PE image has sections of their own for code and

@@ -141,11 +141,11 @@ func (s *stub) handOver(b *sim.Boot) error {
 	a := &arrival{
 		kernel: s.kernel, version: s.version, phys: s.block.Start, e820: s.e820.Entries, initrd: s.initrd, loader: loaderStub,
 		efi:  &kernel.EFI{MapAddr: s.finalMap.Start + mapHead, DescSize: firmware.DescriptorSize, Descriptors: s.fw.Map()},
-		bios: b.Scenario.BIOS, la57: s.wants5Level(), random: !s.options.NoKASLR,
+		bios: b.Scenario.BIOS, la57: s.wants5Level(), random: s.toldRandom(),
 		setupData: s.setupData,
 	}
 	if ext := s.e820.Extension; len(ext) > 0 {
-		const setupE820Ext, entryBytes = 1, 20
+		const entryBytes = 20
 		a.setupData = append(a.setupData, kernel.SetupData{
 			SetupDataNode: memmap.SetupDataNode{Addr: s.extension.Start, Type: setupE820Ext, Len: uint32(len(ext) * entryBytes)}, E820: ext,
 		})

@@ -1,71 +1,149 @@
 package design
 
 import (
+	"errors"
 	"fmt"
-	"slices"
 
-	"bootplan/alloc"
 	"bootplan/image"
 	"bootplan/kaslr"
 	"bootplan/linux"
-	"bootplan/memmap"
 	"bootplan/sim"
+	"bootplan/sim/firmware"
 )
 
-// uefiRevision is the revision of the system table: UEFI 2.70, as OVMF states it.
-const uefiRevision = 2<<16 | 70
-
-// allocateRandom asks the firmware for the kernel's block, at the place that the
-// seed chooses.
-func (s *stub) allocateRandom(b *sim.Boot) (memmap.Range, error) {
-
-	q := alloc.Request{
-		Size: s.kernel.NeededSize(), Align: image.MinKernelAlign,
-		Min: s.kernel.Setup.PrefAddress, Max: ^uint64(0), SoftReserve: !s.options.NoSoftReserve,
-		NoSlotSucceeds: s.ways.noSlotSucceeds,
+// choosePlace decides where the kernel shall lie, and sets its virtual address.
+func (s *stub) choosePlace(b *sim.Boot) (wish, error) {
+	if s.choices.Physical == physicalDecompressor || s.choices.Virtual == virtualDecompressor {
+		if err := s.plan(b); err != nil {
+			return wish{}, err
+		}
 	}
-	descs := slices.Clone(s.fw.Map())
-	seed := s.draw(b, &sim.StubPlaces{
-		Request: q, Areas: q.Areas(nil, descs), Map: descs, TotalSize: s.kernel.VO.TotalSize,
-		NoKASLR: s.options.NoKASLR, Override: linux.StubMemoryOverride(b.Scenario.Cmdline, s.ways.release),
-	})
-	addr, status := alloc.RandomAlloc(s.fw, q, seed, memmap.EFILoaderCode)
-	switch status {
-	case alloc.Success:
-	case alloc.NoAddress:
-		return memmap.Range{}, &sim.Failure{Rule: "alloc-no-address",
-			Message: "no place was found; the stub does not notice, and unpacks the kernel to an address that was never set"}
-	default:
-		return memmap.Range{}, &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("Failed to decompress kernel: %v", alloc.NoMemory(descs, q))}
+	p := &s.places
+	p.NoKASLR, p.Override = s.options.NoKASLR, ""
+	p.NoSeed = s.choices.Physical == physicalNone || s.choices.Physical == physicalRNG && !b.Scenario.Services.RNG
+	if s.ways.heedsOptions && s.choices.Physical == physicalStub {
+		p.Override = linux.StubMemoryOverride(b.Scenario.Cmdline, s.ways.release)
 	}
-	for _, f := range alloc.RandomAllocFindings(q, descs, status) {
-		surprise(f).report(b, kernelName)
-	}
-	return sized(addr, q.Size), nil
+	s.drawn.physical, s.drawn.virtual = b.Scenario.Random.StubSeed()
+	s.virtual = s.chooseVirtual(b)
+	w := s.choosePhysical(b)
+	s.stateRandomness(b)
+	return w, nil
 }
 
-// draw answers the stub's question for a seed: it returns the word that chooses the
-// physical place, and sets the virtual address.
+// choosePhysical follows the choice of the same name.
+func (s *stub) choosePhysical(b *sim.Boot) wish {
+	switch s.choices.Physical {
+	case physicalDecompressor:
+		return wish{addr: s.decision.Phys, chosen: true}
+	case physicalRNG:
+		if s.options.NoKASLR || !b.Scenario.Services.RNG {
+			return wish{seed: ^uint64(0)}
+		}
+		return wish{seed: uint64(s.drawn.physical)}
+	case physicalStub:
+		if !s.options.NoKASLR {
+			return wish{seed: s.mixedSeed(b)}
+		}
+	}
+	return wish{}
+}
+
+// mixedSeed is the word that chooses the physical place, unless something makes it 0.
 // Source: drivers/firmware/efi/libstub/x86-stub.c:efi_decompress_kernel (v6.12).
-func (s *stub) draw(b *sim.Boot, places *sim.StubPlaces) uint64 {
-	b.Randomness(sim.Randomness{Stub: places})
-	if places.NoKASLR {
-		return 0
-	}
+func (s *stub) mixedSeed(b *sim.Boot) uint64 {
 	const info = 6 // KERN_INFO
-	if places.Override != "" && s.options.LogLevel > info {
-		b.Say("EFI stub: " + places.Override + " detected on the kernel command line - disabling physical KASLR")
+	override, services := s.places.Override, b.Scenario.Services
+	if override != "" && s.options.LogLevel > info {
+		b.Say("EFI stub: " + override + " detected on the kernel command line - disabling physical KASLR")
 	}
-	physical, virtual := b.Scenario.Random.StubSeed()
-	s.virtual = kaslr.StubVirtual(places.TotalSize, virtual, image.MinKernelAlign)
-	return uint64(kaslr.StubSeed(physical, uefiRevision, "", places.Override))
+	if !s.ways.heedsVendor {
+		services.Vendor = ""
+	}
+	return uint64(kaslr.StubSeed(s.drawn.physical, services.SystemTableRevision(), services.Vendor, override))
 }
 
-// releaseOf is the release whose details count: the kernel's own, if it is of the
-// generation that a design of version v models.
-func releaseOf(k *image.Kernel, v linux.Version) linux.Version {
-	if k.Version != 0 && (k.Version >= linux.V7_2) == (v >= linux.V7_2) {
-		return k.Version
+// chooseVirtual follows the choice of the same name. The RFC of an x86 zboot does not
+// look at nokaslr here; without EFI_RNG the kernel stays where it was linked for.
+func (s *stub) chooseVirtual(b *sim.Boot) uint64 {
+	const align, lowest, all = image.MinKernelAlign, kaslr.LoadPhysicalAddr, kaslr.KernelImageSize
+	p, size, seed := &s.places, s.kernel.VO.TotalSize, s.drawn.virtual
+	p.VirtualFirst, p.VirtualRange = 0, 0
+	switch s.choices.Virtual {
+	case virtualDecompressor:
+		return s.decision.Virt
+	case virtualPosted, virtualRevised:
+		if !b.Scenario.Services.RNG {
+			return s.kernel.Setup.PrefAddress
+		}
+		if s.choices.Virtual == virtualPosted {
+			p.VirtualFirst, p.VirtualRange = 2*lowest, all-lowest-size
+			return kaslr.RFCVirtual(size, seed, align)
+		}
+		p.VirtualFirst, p.VirtualRange = lowest, all-size
+		return kaslr.RFCRevisedVirtual(size, seed, align)
+	case virtualAlloc:
+		size = p.Request.Size
 	}
-	return v
+	if s.options.NoKASLR {
+		return s.kernel.Setup.PrefAddress
+	}
+	p.VirtualFirst, p.VirtualRange = lowest, kaslr.StubVirtualRange(size)
+	return kaslr.StubVirtual(size, seed, align)
+}
+
+// plan has the decompressor's own code choose, from the firmware's present map.
+func (s *stub) plan(b *sim.Boot) error {
+	in := s.decompressorInput(b)
+	if err := s.decompressor.Make(in); errors.Is(err, kaslr.ErrNeverReturns) {
+		return &sim.Failure{Rule: "never-returns", Message: "the search for a random place never ends"}
+	} else if err != nil {
+		return fmt.Errorf("placing the kernel: %w", err)
+	}
+	surprises(b, in)
+	s.decision = s.decompressor.Choose(b.Scenario.Random)
+	for _, text := range s.decompressor.WarningsOf(s.decision) {
+		b.Say(text)
+	}
+	return nil
+}
+
+// decompressorInput is what the decompressor's code finds when the stub calls it: the
+// payload lies in the PE image, and nothing is unpacked over it.
+func (s *stub) decompressorInput(b *sim.Boot) *kaslr.Input {
+	k := s.kernel
+	return &kaslr.Input{
+		Config: kaslr.Config{
+			Version: s.ways.release, PhysicalAlign: image.MinKernelAlign, UnacceptedMemory: s.ways.unaccepted,
+			SoftReserve: !s.options.NoSoftReserve, MinimumCap: s.minimumCap,
+		},
+		Payload: s.payload().Start, Output: k.Setup.PrefAddress, InitSize: uint64(k.Setup.InitSize),
+		NeededSize: k.NeededSize(), VirtInitial: k.Setup.PrefAddress,
+		BootParams: s.bootParams.Start, CmdlinePtr: s.cmdline.Start, Cmdline: b.Scenario.Cmdline,
+		Initrd: kaslr.Extent{Start: s.initrd.Start, Size: s.initrd.Len()},
+		EFI: kaslr.EFIInfo{
+			Signature: "EL64", DescSize: firmware.DescriptorSize, MapSize: uint32(len(s.places.Map) * firmware.DescriptorSize), Descs: s.places.Map,
+		},
+	}
+}
+
+// stateRandomness tells of how many places the kernel's was one.
+func (s *stub) stateRandomness(b *sim.Boot) {
+	r := sim.Randomness{Stub: &s.places}
+	if s.choices.Physical == physicalDecompressor {
+		r = sim.Randomness{Decompressor: &s.decompressor}
+	}
+	b.Randomness(r)
+}
+
+// toldRandom reports whether the kernel learns that its address is random
+// (KASLR_FLAG), so that it chooses the places of its memory regions at random too.
+func (s *stub) toldRandom() bool {
+	switch s.choices.Physical {
+	case physicalDecompressor:
+		return !s.decompressor.Disabled
+	case physicalRNG, physicalNone:
+		return false
+	}
+	return s.ways.tellsKernel && !s.options.NoKASLR
 }

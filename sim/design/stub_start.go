@@ -1,39 +1,105 @@
 package design
 
 import (
+	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/sim"
 )
 
-// start is the PE entry point: boot_params and the command line.
+const (
+	paramsName  = "boot_params"
+	cmdlineName = "command line"
+)
+
+// start is what the stub does first: it is entered, and takes boot_params and the
+// command line.
 func (s *stub) start(b *sim.Boot) error {
+	return s.perform(b, (*stub).enterImage, (*stub).takeBootParams, (*stub).convertCmdline)
+}
+
+// enterImage is the PE entry point.
+func (s *stub) enterImage(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/x86-stub.c:efi_pe_entry"
 	b.In(sim.Stub)
 	b.MeasureWX("stub_entry")
-	entry := sized(s.image.Start+uint64(s.kernel.PE.EntryRVA), 64)
+	entry := sized(s.image.Start+uint64(s.pe.pe.EntryRVA), 64)
 	b.Do(sim.Step{Op: sim.Exec, Object: stubName, Range: entry, Why: "the firmware starts the image at its entry point", Source: source})
+	if s.ways.clearsBSS {
+		s.clearBSS(b, source)
+	}
+	return nil
+}
+
+// clearBSS zeroes the stub's own variables, which loaders have been seen not to do.
+func (s *stub) clearBSS(b *sim.Boot, source string) {
+	b.Do(sim.Step{Op: sim.Write, Object: stubName, Range: s.loaded(s.pe.bss), Why: "its variables start as zero, whatever the loader left there", Source: source})
+}
+
+// takeBootParams provides the zero page.
+func (s *stub) takeBootParams(b *sim.Boot) error {
+	const source = "drivers/firmware/efi/libstub/x86-stub.c:efi_pe_entry"
+	switch s.choices.BootParams {
+	case paramsStatic:
+		s.bootParams = sized(memmap.AlignDown(s.image.Start+s.pe.bss.Start, memmap.PageSize)-memmap.PageSize, memmap.PageSize)
+		b.Do(sim.Step{Op: sim.Write, Object: paramsName, Range: s.bootParams, Keep: true,
+			Why: "the zero page is a part of the image's data, filled in when the kernel was built", Source: source})
+		b.Place("boot_params", s.bootParams, 0)
+		return nil
+	}
 	var err error
-	s.bootParams, err = s.fw.For("boot_params", "the zero page; nothing is copied from the image", source).
-		TakePages(memmap.EFILoaderData, memmap.PageSize, ^uint64(0))
+	s.bootParams, err = s.fw.For(paramsName, "the zero page", source).TakePages(memmap.EFILoaderData, memmap.PageSize, s.maxAddress())
 	if err != nil {
 		return err
 	}
-	b.Do(sim.Step{Op: sim.Write, Object: "boot_params", Range: s.bootParams, Keep: true, Why: "it starts empty", Source: source})
+	b.Do(sim.Step{Op: sim.Write, Object: paramsName, Range: s.bootParams, Keep: true, Why: "it starts empty", Source: source})
+	if s.choices.BootParams == paramsCopied {
+		s.copyHeader(b, source)
+	}
 	b.Place("boot_params", s.bootParams, 0)
-	return s.convertCmdline(b)
+	return nil
+}
+
+// Where the setup header lies, from its jump instruction on, in the file's first
+// sectors as in boot_params.
+// Source: arch/x86/include/uapi/asm/bootparam.h (v6.6).
+const (
+	headerJump = 0x200
+	headerEnd  = 0x26c
+)
+
+// copyHeader copies the setup header out of the image.
+func (s *stub) copyHeader(b *sim.Boot, source string) {
+	const size = headerEnd - headerJump
+	b.Do(sim.Step{Op: sim.Copy, Object: paramsName, Range: sized(s.bootParams.Start+headerJump, size), From: sized(s.image.Start+headerJump, size), Keep: true,
+		Why: "the setup header, from the image's first sectors", Source: source})
 }
 
 // convertCmdline makes a command line of the load options, which are UTF-16.
 func (s *stub) convertCmdline(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/efi-stub-helper.c:efi_convert_cmdline"
+	if err := s.measure(b, len(b.Scenario.Cmdline), loadOptionsEvent); err != nil {
+		return err
+	}
 	size := uint64(len(b.Scenario.Cmdline)) + 1
 	var err error
-	s.cmdline, err = s.fw.For("command line", "a pool block: a page, of which the rest stays free", source).
-		TakePool(memmap.EFILoaderData, size)
+	s.cmdline, err = s.fw.For(cmdlineName, "a block of the firmware's pool", source).TakePool(memmap.EFILoaderData, size)
 	if err != nil {
 		return err
 	}
-	b.Do(sim.Step{Op: sim.Write, Object: "command line", Range: s.cmdline, Keep: true, Why: "the load options, converted from UTF-16", Source: source})
+	b.Do(sim.Step{Op: sim.Write, Object: cmdlineName, Range: s.cmdline, Keep: true, Why: "the load options, converted from UTF-16", Source: source})
 	b.Place("command_line", s.cmdline, 0)
+	return nil
+}
+
+// parseOptions reads the command line, in a copy that is cut to pieces and given back.
+func (s *stub) parseOptions(b *sim.Boot) error {
+	const source = "drivers/firmware/efi/libstub/efi-stub-helper.c:efi_parse_options"
+	size := min(uint64(len(b.Scenario.Cmdline)), linux.MaxCommandLine) + 1
+	block, err := s.fw.For("copy of the command line", "the parser cuts its text to pieces", source).TakePool(memmap.EFILoaderData, size)
+	if err != nil {
+		return err
+	}
+	b.Do(sim.Step{Op: sim.Copy, Object: "copy of the command line", Range: block, From: sized(s.cmdline.Start, size), Why: "nokaslr, no5lvl, mem= and others are looked for", Source: source})
+	s.fw.ReleasePool("copy of the command line", block, source)
 	return nil
 }

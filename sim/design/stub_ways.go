@@ -2,6 +2,7 @@ package design
 
 import (
 	"bootplan/alloc"
+	"bootplan/image"
 	"bootplan/linux"
 )
 
@@ -9,16 +10,33 @@ import (
 // no choices, but facts of a version.
 type ways struct {
 	release        linux.Version // whose ways they are
+	clearsBSS      bool          // the PE entry point clears the stub's variables
+	minimum        bool          // the kernel is kept out of memory below LOAD_PHYSICAL_ADDR
+	heedsOptions   bool          // mem=, memmap= and hugepages= switch physical randomness off
+	heedsVendor    bool          // so does firmware that is known to hang
 	noSlotSucceeds bool          // an allocation without any place for it succeeds, and stores no address
+	tellsKernel    bool          // the kernel is told that its address is random (KASLR_FLAG)
+	forgives       bool          // errors of the memory attribute protocol are ignored
+	asksForSize    bool          // only the size of the map decides on the e820 extension, no copy of it
 	unaccepted     bool          // unaccepted memory is known
 	mapSlack       uint32        // for how many more descriptors a buffer for the memory map has room
 }
 
-// waysOf are the ways of a design of one version with a kernel of a release that it models.
-func waysOf(_, release linux.Version) ways {
+// waysOf are the ways of the stub of design version v with kernel k. A kernel of a
+// generation that the design models has its own release's: Debian's 6.1 carries the
+// stub of 6.7, with differences.
+func waysOf(v linux.Version, k *image.Kernel) ways {
+	release := releaseOf(k, v)
 	w := ways{
 		release:        release,
+		clearsBSS:      v > linux.V6_6 && release < linux.V6_11,
+		minimum:        v > linux.V6_6,
+		heedsOptions:   v > linux.V6_6,
+		heedsVendor:    v > linux.V6_6,
 		noSlotSucceeds: release < linux.V6_3,
+		tellsKernel:    v > linux.V6_6,
+		forgives:       v <= linux.V6_6,
+		asksForSize:    release < linux.V6_5,
 		unaccepted:     release >= linux.V6_5,
 		mapSlack:       alloc.MapSlack,
 	}

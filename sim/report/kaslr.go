@@ -122,6 +122,8 @@ func fixedBy(r sim.Randomness) string {
 	case s == nil:
 	case s.NoKASLR:
 		return "nokaslr is on the command line, so the stub takes the first place"
+	case s.NoSeed:
+		return "nothing random chooses the place"
 	case s.Override != "":
 		return s.Override + " is on the command line, so the stub takes the first place"
 	case len(s.Areas) == 1 && s.Areas[0].Slots == 1:
