@@ -266,7 +266,7 @@ func (z *decompressor) extract(b *sim.Boot) error {
 	if err := image.CheckDestination(z.output, z.virtual, z.kernel.NeededSize(), z.target+z.kernel.Decompressor.BootHeap); err != nil {
 		return halted(err)
 	}
-	u := unpacking{kernel: z.kernel, payload: z.payload(), base: z.output, virtual: z.virtual, self: bssName, image: z.target}
+	u := unpacking{kernel: z.kernel, payload: z.payload(), base: z.output, virtual: z.virtual, self: bssName, heap: heapAt(z.kernel, z.target)}
 	return u.run(b)
 }
 

@@ -50,15 +50,15 @@ const stubName = "EFI stub"
 // stub is one run of an EFI stub. Its acts are methods of the form [act], which
 // follow its choices, so that a story is a list of acts in the order of its code.
 type stub struct {
-	kernel  *image.Kernel
+	packed  packed
+	kernel  *image.Kernel // as it is packed
 	version linux.Version // of the design
 	choices *Choices
 	ways    ways
 	fw      *firmware.Firmware
 	options linux.StubOptions
 
-	pe         peImage
-	image      memmap.Range // where it was loaded
+	image      memmap.Range // the PE image, where it was loaded
 	bootParams memmap.Range
 	cmdline    memmap.Range
 	initrd     memmap.Range
@@ -115,11 +115,11 @@ func startStub(b *sim.Boot, d *Design) (*stub, error) {
 // reset begins a boot, in the memory of the last one.
 func (s *stub) reset(d *Design, k *image.Kernel, fw *firmware.Firmware) {
 	*s = stub{
-		kernel: k, version: d.Version, choices: &d.Choices, ways: waysOf(d.Version, k), fw: fw, virtual: k.Setup.PrefAddress,
-		pe: s.pe, places: sim.StubPlaces{Areas: s.places.Areas, Map: s.places.Map}, decompressor: s.decompressor,
+		kernel: &s.packed.kernel, version: d.Version, choices: &d.Choices, ways: waysOf(d.Version, k), fw: fw, virtual: k.Setup.PrefAddress,
+		packed: s.packed, places: sim.StubPlaces{Areas: s.places.Areas, Map: s.places.Map}, decompressor: s.decompressor,
 		setupData: s.setupData[:0],
 	}
-	s.pe.arrange(k, d.Choices.PELayout)
+	s.packed.arrange(k, d.Choices.PELayout)
 }
 
 // bootDirect is the story, in the order in which it happens.

@@ -1,8 +1,6 @@
 package design
 
 import (
-	"fmt"
-
 	"bootplan/image"
 	"bootplan/memmap"
 	"bootplan/sim"
@@ -22,8 +20,18 @@ type unpacking struct {
 	payload memmap.Range // where the compressed kernel lies
 	base    uint64       // where the kernel goes
 	virtual uint64       // offset of its virtual address
-	self    string       // the object that unpacks, and
-	image   uint64       // where its offset 0 lies
+	self    string       // the object that unpacks
+	heap    memmap.Range // its work space; empty: not known
+}
+
+// heapAt is the work space of a decompressor that lies at base; empty where the image
+// does not tell where it is.
+func heapAt(k *image.Kernel, base uint64) memmap.Range {
+	d := k.Decompressor
+	if d.BootHeap == 0 {
+		return memmap.Range{}
+	}
+	return sized(base+d.BootHeap, d.HeapSize)
 }
 
 // run decompresses the kernel, moves its segments into place and relocates it.
@@ -46,13 +54,16 @@ func halted(err error) error {
 func (u unpacking) output() memmap.Range { return sized(u.base, u.kernel.Payload.Uncompressed) }
 
 func (u unpacking) decompress(b *sim.Boot) {
-	if d := u.kernel.Decompressor; d.BootHeap != 0 {
-		b.Do(sim.Step{Op: sim.Write, Object: u.self, Range: sized(u.image+d.BootHeap, d.HeapSize),
-			Why: "the decompressor's work space comes from a fixed heap", Source: "include/linux/decompress/mm.h:malloc"})
+	if !u.heap.Empty() {
+		b.Do(sim.Step{Op: sim.Write, Object: u.self, Range: u.heap,
+			Why: "work space of the decompression library", Source: "include/linux/decompress/mm.h:malloc"})
+	}
+	why := ""
+	if b.Traced() {
+		why = u.kernel.Payload.Compression + ": an ELF file, followed by its relocation table"
 	}
 	b.Do(sim.Step{Op: sim.Copy, Object: kernelName, Range: u.output(), From: u.payload, InPlace: true,
-		Why:    fmt.Sprintf("%s: an ELF file, followed by its relocation table", u.kernel.Payload.Compression),
-		Source: "arch/x86/boot/compressed/misc.c:decompress_kernel"})
+		Why: why, Source: "arch/x86/boot/compressed/misc.c:decompress_kernel"})
 	b.Release(payloadName, u.payload)
 	b.Measure("kernel_copies", 1, "")
 }

@@ -141,7 +141,7 @@ func (s *stub) handOver(b *sim.Boot) error {
 	a := &arrival{
 		kernel: s.kernel, version: s.version, phys: s.block.Start, e820: s.e820.Entries, initrd: s.initrd, loader: loaderStub,
 		efi:  &kernel.EFI{MapAddr: s.finalMap.Start + mapHead, DescSize: firmware.DescriptorSize, Descriptors: s.fw.Map()},
-		bios: b.Scenario.BIOS, la57: s.wants5Level(), random: s.toldRandom(),
+		bios: b.Scenario.BIOS, la57: s.paging.done, random: s.toldRandom(),
 		setupData: s.setupData,
 	}
 	if ext := s.e820.Extension; len(ext) > 0 {

@@ -5,18 +5,16 @@ import (
 	"bootplan/memmap"
 )
 
-// peImage is a kernel as EFI firmware loads it. Offsets are those of the loaded image,
-// in bytes from its base; a range that the layout does not have is empty.
-type peImage struct {
-	pe       *image.PE
-	fileSize uint64
-	code     uint64       // where the decompressor's offset 0 lies
-	payload  memmap.Range // the compressed kernel
-	heap     memmap.Range // what the decompressor's malloc hands out
-	bss      memmap.Range // variables that start as zero, heap and stack included
+// packed is a kernel in one of the PE layouts, as EFI firmware loads it: the kernel as
+// it is if it has that layout, else the same code and payload arranged otherwise.
+type packed struct {
+	kernel image.Kernel
+	code   uint64 // where the decompressor's offset 0 lies, in bytes from the image's base
 
-	of     *image.Kernel // the kernel, and
-	layout string        // the layout, of which this is the image
+	setup        image.SetupHeader  // of kernel, where the layout changes them
+	decompressor image.Decompressor //
+	of           *image.Kernel      // the kernel that was arranged, and
+	layout       string             // the layout
 }
 
 // PE section flags and facts of the header.
@@ -33,17 +31,15 @@ const (
 	oldImageBase    = 0x1000000 // LOAD_PHYSICAL_ADDR, a multiple of 64 KiB
 )
 
-// arrange makes p the image of kernel k in a layout: the kernel's own if it has that
-// one, else one with the same code and payload.
-func (p *peImage) arrange(k *image.Kernel, layout string) {
+// arrange packs kernel k in a layout.
+func (p *packed) arrange(k *image.Kernel, layout string) {
 	if p.of == k && p.layout == layout {
 		return
 	}
-	*p = peImage{of: k, layout: layout, pe: k.PE, fileSize: k.FileSize, code: k.SetupBytes()}
+	p.kernel, p.of, p.layout, p.code = *k, k, layout, k.SetupBytes()
 	switch {
 	case layout == peZboot:
 		p.zboot()
-		return
 	case layout == peBaskov:
 		p.baskov()
 	case layout == peLegacy && splitLayout(k):
@@ -51,23 +47,17 @@ func (p *peImage) arrange(k *image.Kernel, layout string) {
 	case layout == peSplit && !splitLayout(k):
 		p.split()
 	}
-	d := k.Decompressor
-	p.payload = sized(p.code+uint64(k.Setup.PayloadOffset), uint64(k.Setup.PayloadLength))
-	p.bss = memmap.Range{Start: p.code + d.BSS, End: p.code + max(d.EBSS, d.BSS)}
-	if d.BootHeap != 0 {
-		p.heap = sized(p.code+d.BootHeap, d.HeapSize)
-	}
 }
 
 // legacy is the layout before 6.7: one section from the decompressor to the end of
 // the buffer into which it would unpack, and the wish to be loaded at 16 MiB.
 // Source: arch/x86/boot/header.S, arch/x86/boot/tools/build.c (v6.5).
-func (p *peImage) legacy() {
+func (p *packed) legacy() {
 	k, s := p.of, uint32(p.code)
 	const info = 0x20 // bytes of .reloc and of .compat
 	end := k.Setup.InitSize + uint32(image.MinKernelAlign)
-	file := uint32(p.fileSize)
-	p.pe = p.header(oldAlignment, fileHeader{headers: 0x200, base: oldImageBase, size: end, entry: k.PE.EntryRVA},
+	file := uint32(k.FileSize)
+	p.kernel.PE = p.header(oldAlignment, fileHeader{headers: 0x200, base: oldImageBase, size: end, entry: k.PE.EntryRVA},
 		image.Section{Name: ".setup", VirtualAddress: 0x200, VirtualSize: s - 2*info - 0x200, RawOffset: 0x200, RawSize: s - 2*info - 0x200, Characteristics: sectionOldCode},
 		image.Section{Name: ".reloc", VirtualAddress: s - 2*info, VirtualSize: info, RawOffset: s - 2*info, RawSize: info, Characteristics: sectionOldInfo},
 		image.Section{Name: ".compat", VirtualAddress: s - info, VirtualSize: info, RawOffset: s - info, RawSize: info, Characteristics: sectionOldInfo},
@@ -78,30 +68,30 @@ func (p *peImage) legacy() {
 // split is the layout since 6.7: code and data apart, and nothing beyond the
 // decompressor's own memory.
 // Source: arch/x86/boot/header.S (v6.12).
-func (p *peImage) split() {
+func (p *packed) split() {
 	k := p.of
 	p.code = memmap.AlignUp(p.code, memmap.PageSize)
 	s, data, end := uint32(p.code), uint32(p.dataStart()), uint32(k.Decompressor.End)
-	p.fileSize = p.code + k.ProtectedModeBytes()
+	p.kernel.FileSize = p.code + k.ProtectedModeBytes()
 	const page = uint32(memmap.PageSize)
-	p.pe = p.header(memmap.PageSize, fileHeader{headers: page, size: s + end, entry: s + k.PE.EntryRVA - uint32(k.SetupBytes())},
+	p.kernel.PE = p.header(memmap.PageSize, fileHeader{headers: page, size: s + end, entry: s + k.PE.EntryRVA - uint32(k.SetupBytes())},
 		image.Section{Name: ".setup", VirtualAddress: page, VirtualSize: s - 2*page, RawOffset: page, RawSize: s - 2*page, Characteristics: sectionInfo},
 		image.Section{Name: ".compat", VirtualAddress: s - page, VirtualSize: page, RawOffset: s - page, RawSize: page, Characteristics: sectionInfo},
 		image.Section{Name: ".text", VirtualAddress: s, VirtualSize: data, RawOffset: s, RawSize: data, Characteristics: sectionCode},
-		image.Section{Name: ".data", VirtualAddress: s + data, VirtualSize: end - data, RawOffset: s + data, RawSize: uint32(p.fileSize) - s - data, Characteristics: sectionData},
+		image.Section{Name: ".data", VirtualAddress: s + data, VirtualSize: end - data, RawOffset: s + data, RawSize: uint32(p.kernel.FileSize) - s - data, Characteristics: sectionData},
 	)
 }
 
 // baskov is the layout of Baskov's series: like the split one, without the setup code,
 // so that addresses and file offsets differ, and with the wish to be loaded at 16 MiB.
 // Source: [PATCH v5 24/27] x86/build: Make generated PE more spec compliant.
-func (p *peImage) baskov() {
+func (p *packed) baskov() {
 	k, setup := p.of, uint32(p.of.SetupBytes())
 	const page = uint32(memmap.PageSize)
 	const text = 3 * page // behind headers, .reloc and .compat
 	p.code = uint64(text)
 	data, end := uint32(p.dataStart()), uint32(k.Decompressor.End)
-	p.pe = p.header(memmap.PageSize, fileHeader{headers: page, base: oldImageBase, size: text + end, entry: text + k.PE.EntryRVA - setup},
+	p.kernel.PE = p.header(memmap.PageSize, fileHeader{headers: page, base: oldImageBase, size: text + end, entry: text + k.PE.EntryRVA - setup},
 		image.Section{Name: ".reloc", VirtualAddress: page, VirtualSize: page, RawOffset: page, RawSize: fileAlignment, Characteristics: sectionInfo},
 		image.Section{Name: ".compat", VirtualAddress: 2 * page, VirtualSize: page, RawOffset: page + fileAlignment, RawSize: fileAlignment, Characteristics: sectionInfo},
 		image.Section{Name: ".text", VirtualAddress: text, VirtualSize: data, RawOffset: setup, RawSize: data, Characteristics: sectionCode},
@@ -121,17 +111,21 @@ const (
 // zboot is the layout of an EFI zboot image: no setup code and no decompressor, but a
 // stub that carries the compressed kernel among its read-only data.
 // Source: drivers/firmware/efi/libstub/zboot-header.S, zboot.lds (v6.12).
-func (p *peImage) zboot() {
+func (p *packed) zboot() {
 	const page = uint32(memmap.PageSize)
-	payload := uint64(p.of.Setup.PayloadLength)
-	text := uint32(memmap.AlignUp(zbootCode+payload, memmap.PageSize))
+	const scratch = zbootData - zbootHeap // in front of the heap: a page of variables, and two for a switch of paging levels
+	payload := p.of.Setup.PayloadLength
+	text := uint32(memmap.AlignUp(uint64(zbootCode+payload), memmap.PageSize))
 	p.code = memmap.PageSize
-	p.payload = sized(p.code+zbootCode, payload)
-	end := uint64(page + text + zbootData)
-	p.heap = memmap.Range{Start: end - zbootHeap, End: end}
-	p.bss = p.heap
-	p.fileSize = uint64(page + text + fileAlignment)
-	p.pe = p.header(memmap.PageSize, fileHeader{headers: page, size: uint32(end), entry: page},
+	p.setup, p.decompressor = *p.of.Setup, image.Decompressor{
+		BSS: uint64(text) + memmap.PageSize, EBSS: uint64(text) + zbootData, End: uint64(text) + zbootData,
+		TrampSave: uint64(text) + memmap.PageSize, BootHeap: uint64(text) + scratch, HeapSize: zbootHeap,
+		TopPgTable: uint64(text) + scratch, // the heap is not in use any more when paging is switched
+	}
+	p.setup.PayloadOffset = zbootCode
+	p.kernel.Setup, p.kernel.Decompressor = &p.setup, &p.decompressor
+	p.kernel.FileSize = uint64(page + text + fileAlignment)
+	p.kernel.PE = p.header(memmap.PageSize, fileHeader{headers: page, size: page + text + zbootData, entry: page},
 		image.Section{Name: ".text", VirtualAddress: page, VirtualSize: text, RawOffset: page, RawSize: text, Characteristics: sectionCode},
 		image.Section{Name: ".data", VirtualAddress: page + text, VirtualSize: zbootData, RawOffset: page + text, RawSize: fileAlignment, Characteristics: sectionData},
 	)
@@ -139,7 +133,7 @@ func (p *peImage) zboot() {
 
 // dataStart is where the decompressor's data begin, in bytes from its offset 0: two
 // pages in front of the BSS, as in every Debian kernel since 6.1.
-func (p *peImage) dataStart() uint64 {
+func (p *packed) dataStart() uint64 {
 	return memmap.AlignDown(p.of.Decompressor.BSS, memmap.PageSize) - 2*memmap.PageSize
 }
 
@@ -152,7 +146,7 @@ type fileHeader struct {
 }
 
 // header is the kernel's own PE header with another layout.
-func (p *peImage) header(align uint32, h fileHeader, sections ...image.Section) *image.PE {
+func (p *packed) header(align uint32, h fileHeader, sections ...image.Section) *image.PE {
 	pe := *p.of.PE
 	pe.SectionAlignment, pe.FileAlignment = align, min(align, fileAlignment)
 	pe.SizeOfHeaders, pe.ImageBase, pe.SizeOfImage, pe.EntryRVA = h.headers, h.base, h.size, h.entry

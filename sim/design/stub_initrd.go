@@ -1,23 +1,54 @@
 package design
 
 import (
+	"errors"
+	"strings"
+
 	"bootplan/memmap"
 	"bootplan/sim"
 )
 
-// loadInitrd reads the initial RAM disk into pages of its own.
+const initrdName = "initrd"
+
+// loadInitrd reads the initial RAM disk into pages of its own: what the firmware or a
+// boot loader offers through LoadFile2, else the file that initrd= names.
 func (s *stub) loadInitrd(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/efi-stub-helper.c:efi_load_initrd"
 	size := b.Scenario.Initrd.Size
 	if size == 0 || s.options.NoInitrd {
 		return nil
 	}
-	r, err := s.fw.For("initrd", "as high as the firmware has room", source).TakePages(memmap.EFILoaderData, size, ^uint64(0))
+	r, err := s.takeInitrd(b, size, source)
 	if err != nil {
 		return err
 	}
 	s.initrd = sized(r.Start, size)
-	b.Do(sim.Step{Op: sim.Write, Object: "initrd", Range: s.initrd, Keep: true, Why: "read through the firmware", Source: source})
+	b.Do(sim.Step{Op: sim.Write, Object: initrdName, Range: s.initrd, Keep: true, Why: "read through the firmware", Source: source})
 	b.Place("initrd", s.initrd, 0)
-	return nil
+	if s.namesInitrd(b) {
+		return nil
+	}
+	return s.measure(b, int(size), initrdEvent)
+}
+
+// namesInitrd reports whether the stub itself reads a file that its command line names.
+// OVMF adds "initrd=initrd" for stubs that do not know LoadFile2, which it offers too.
+func (s *stub) namesInitrd(b *sim.Boot) bool {
+	_, file, found := strings.Cut(b.Scenario.Cmdline, "initrd=")
+	file, _, _ = strings.Cut(file, " ")
+	return found && file != "initrd"
+}
+
+// takeInitrd allocates the pages. A file is first tried below the limit that the kernel
+// states; neither way has another limit of its own.
+func (s *stub) takeInitrd(b *sim.Boot, size uint64, source string) (memmap.Range, error) {
+	var failure *sim.Failure
+	if s.namesInitrd(b) {
+		soft := uint64(s.kernel.Setup.InitrdAddrMax)
+		r, err := s.fw.For(initrdName, "as high as the firmware has room below initrd_addr_max", source).TakePages(memmap.EFILoaderData, size, soft)
+		if err == nil || !errors.As(err, &failure) {
+			return r, err
+		}
+	}
+	return s.fw.For(initrdName, "as high as the firmware has room", source).TakePages(memmap.EFILoaderData, size, s.maxAddress())
 }

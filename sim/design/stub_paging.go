@@ -10,6 +10,7 @@ import (
 type pagingSwitch struct {
 	whole       memmap.Range // empty: none was allocated
 	code, table memmap.Range // a page each
+	done        bool         // 5-level paging is on
 }
 
 // preparePaging provides for a switch of paging levels while the firmware still hands
@@ -18,14 +19,16 @@ func (s *stub) preparePaging(b *sim.Boot) error {
 	switch s.choices.Trampoline {
 	case switchBelow4G:
 		return s.prepareBelow4G(b)
+	case switchLowEFI:
+		return s.prepareLow(b)
 	}
 	return nil
 }
 
 // prepareBelow4G allocates code and table for a switch of paging levels, whenever
-// the CPU knows 5-level paging, wanted or not.
+// the CPU knows 5-level paging, wanted or not. 32-bit firmware would not survive one.
 func (s *stub) prepareBelow4G(b *sim.Boot) error {
-	if !b.Scenario.CPU.LA57 {
+	if !b.Scenario.CPU.LA57 || s.mixed() {
 		return nil
 	}
 	const source = "drivers/firmware/efi/libstub/x86-5lvl.c:efi_setup_5level_paging"
@@ -36,24 +39,58 @@ func (s *stub) prepareBelow4G(b *sim.Boot) error {
 	}
 	s.paging = pagingSwitch{whole: r, code: sized(r.Start, memmap.PageSize), table: sized(r.Start+memmap.PageSize, memmap.PageSize)}
 	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: s.paging.code, Keep: true, Why: "code from a template, the rest of the page filled with no-ops", Source: source})
-	s.fw.AllowExecution(switchName, s.paging.code)
 	b.Place("paging_trampoline", s.paging.whole, 0)
-	return nil
+	return s.protectSwitch(b)
 }
 
-// wants5Level reports whether the paging level is switched.
-func (s *stub) wants5Level() bool {
-	return !s.paging.whole.Empty() && !s.options.No5Level && knows5Level(s.kernel)
-}
+// lowMemoryEnd is where Baskov's series wants its trampoline to end: 640 KiB.
+const lowMemoryEnd = 0xa0000
 
-// switchPaging turns 5-level paging on, if it is wanted.
-func (s *stub) switchPaging(b *sim.Boot) error {
-	if !s.wants5Level() {
-		return nil
+// prepareLow allocates a page each for table, code and stack, on every boot.
+// Source: [PATCH v5 15/27] efi/x86: Support extracting kernel from libstub.
+func (s *stub) prepareLow(b *sim.Boot) error {
+	const source = "drivers/firmware/efi/libstub/x86-extract-direct.c:efi_prepare_trampoline"
+	r, err := s.fw.For(switchName, "three pages below 640 KiB: page table, 32-bit code and its stack", source).
+		TakePages(memmap.EFILoaderData, 3*memmap.PageSize, lowMemoryEnd-1)
+	if err != nil {
+		return err
 	}
-	const source = "drivers/firmware/efi/libstub/x86-5lvl.c:efi_5level_switch"
-	b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: s.paging.table, Keep: true,
-		Why: "one level more on top: its first entry points at the firmware's tables", Source: source})
-	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: s.paging.code, Why: "paging off, LA57 on, paging on again", Source: source})
+	s.paging = pagingSwitch{whole: r, table: sized(r.Start, memmap.PageSize), code: sized(r.Start+memmap.PageSize, memmap.PageSize)}
+	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: s.paging.code, Keep: true, Why: "code from a template", Source: source})
+	b.Place("paging_trampoline", s.paging.whole, 0)
+	return s.protectSwitch(b)
+}
+
+// wants5Level reports whether the kernel shall run with 5-level paging.
+func (s *stub) wants5Level(b *sim.Boot) bool {
+	return b.Scenario.CPU.LA57 && !s.options.No5Level && !s.mixed() && knows5Level(s.kernel)
+}
+
+// switchPaging turns 5-level paging on, if it is wanted, when boot services are over.
+func (s *stub) switchPaging(b *sim.Boot) error {
+	wanted := s.wants5Level(b)
+	switch s.choices.Trampoline {
+	case switchBelow4G:
+		if wanted {
+			s.runSwitch(b, true)
+		}
+	case switchLowEFI:
+		s.runSwitch(b, wanted)
+	case switchLow, switchLowAlways:
+		return s.switchInLowMemory(b)
+	}
+	s.paging.done = wanted
 	return nil
+}
+
+// runSwitch goes through the pages that were allocated for it.
+func (s *stub) runSwitch(b *sim.Boot, change bool) {
+	const source = "drivers/firmware/efi/libstub/x86-5lvl.c:efi_5level_switch"
+	why := "paging off and on again: nothing to change, but the way leads through it"
+	if change {
+		why = "paging off, LA57 on, paging on again"
+		b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: s.paging.table, Keep: true,
+			Why: "one level more on top: its first entry points at the firmware's tables", Source: source})
+	}
+	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: s.paging.code, Why: why, Source: source})
 }

@@ -20,3 +20,12 @@ func (s *stub) protectText() {
 		s.fw.AllowExecution(kernelName, sized(s.block.Start+vo.InitTextOffset, vo.InitTextSize))
 	}
 }
+
+// protectSwitch asks for the permissions of the code that switches paging levels.
+func (s *stub) protectSwitch(*sim.Boot) error {
+	switch s.choices.NX {
+	case nxText:
+		s.fw.AllowExecution(switchName, s.paging.code)
+	}
+	return nil
+}

@@ -22,7 +22,7 @@ func (s *stub) enterImage(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/x86-stub.c:efi_pe_entry"
 	b.In(sim.Stub)
 	b.MeasureWX("stub_entry")
-	entry := sized(s.image.Start+uint64(s.pe.pe.EntryRVA), 64)
+	entry := sized(s.image.Start+uint64(s.kernel.PE.EntryRVA), 64)
 	b.Do(sim.Step{Op: sim.Exec, Object: stubName, Range: entry, Why: "the firmware starts the image at its entry point", Source: source})
 	if s.ways.clearsBSS {
 		s.clearBSS(b, source)
@@ -32,7 +32,9 @@ func (s *stub) enterImage(b *sim.Boot) error {
 
 // clearBSS zeroes the stub's own variables, which loaders have been seen not to do.
 func (s *stub) clearBSS(b *sim.Boot, source string) {
-	b.Do(sim.Step{Op: sim.Write, Object: stubName, Range: s.loaded(s.pe.bss), Why: "its variables start as zero, whatever the loader left there", Source: source})
+	d := s.kernel.Decompressor
+	bss := memmap.Range{Start: s.startup() + d.BSS, End: s.startup() + max(d.EBSS, d.BSS)}
+	b.Do(sim.Step{Op: sim.Write, Object: stubName, Range: bss, Why: "its variables start as zero, whatever the loader left there", Source: source})
 }
 
 // takeBootParams provides the zero page.
@@ -40,7 +42,7 @@ func (s *stub) takeBootParams(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/x86-stub.c:efi_pe_entry"
 	switch s.choices.BootParams {
 	case paramsStatic:
-		s.bootParams = sized(memmap.AlignDown(s.image.Start+s.pe.bss.Start, memmap.PageSize)-memmap.PageSize, memmap.PageSize)
+		s.bootParams = sized(memmap.AlignDown(s.startup()+s.kernel.Decompressor.BSS, memmap.PageSize)-memmap.PageSize, memmap.PageSize)
 		b.Do(sim.Step{Op: sim.Write, Object: paramsName, Range: s.bootParams, Keep: true,
 			Why: "the zero page is a part of the image's data, filled in when the kernel was built", Source: source})
 		b.Place("boot_params", s.bootParams, 0)

@@ -1,11 +1,48 @@
 package design
 
-import "bootplan/sim"
+import (
+	"bootplan/memmap"
+	"bootplan/sim"
+)
 
 // unpack decompresses the kernel into its block.
 func (s *stub) unpack(b *sim.Boot) error {
-	u := unpacking{kernel: s.kernel, payload: s.payload(), base: s.block.Start, virtual: s.virtual, self: stubName, image: s.startup()}
-	return u.run(b)
+	heap, err := s.workSpace(b)
+	if err != nil {
+		return err
+	}
+	u := unpacking{kernel: s.kernel, payload: s.payload(), base: s.block.Start, virtual: s.virtual, self: stubName, heap: heap}
+	if err := u.run(b); err != nil {
+		return err
+	}
+	if s.choices.Malloc == mallocFirmware {
+		s.fw.ReleasePool(heapName, heap, heapSource)
+	}
+	if s.choices.BSS == bssStub {
+		s.clearKernelBSS(b)
+	}
+	return nil
+}
+
+const (
+	heapName   = "work space"
+	heapSource = "include/linux/decompress/mm.h:malloc"
+)
+
+// workSpace is the memory that the decompression library allocates from.
+func (s *stub) workSpace(b *sim.Boot) (memmap.Range, error) {
+	if s.choices.Malloc == mallocFirmware {
+		return s.fw.For(heapName, "the decompression library's work space, from the firmware", heapSource).
+			TakePool(memmap.EFILoaderData, s.kernel.Decompressor.HeapSize)
+	}
+	return heapAt(s.kernel, s.startup()), nil
+}
+
+// clearKernelBSS zeroes what the image does not hold.
+func (s *stub) clearKernelBSS(b *sim.Boot) {
+	vo := s.kernel.VO
+	b.Do(sim.Step{Op: sim.Write, Object: kernelName, Range: memmap.Range{Start: s.block.Start + vo.BSSOffset, End: s.block.Start + vo.TotalSize},
+		Why: "the kernel's BSS is zeroed, so that its first instructions can rely on it", Source: "drivers/firmware/efi/libstub/zboot-x86.c:efi_zboot_entry"})
 }
 
 // enterKernel jumps to the kernel.

@@ -1,0 +1,4 @@
+package design
+
+// mixed reports whether the firmware is a 32-bit one.
+func (s *stub) mixed() bool { return false }
