@@ -28,53 +28,63 @@ func (s *stub) fetchMap(b *sim.Boot, t memmap.EFIType, why string) (memmap.Range
 // exitBootServices takes the final memory map and makes the e820 table of it.
 func (s *stub) exitBootServices(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/x86-stub.c:exit_boot"
-	extension, err := s.allocateE820(b)
-	if err != nil {
-		return err
+	if err := s.provideForMap(b); err != nil {
+		return s.givesUp(b, exitFails, err)
 	}
+	var err error
 	s.finalMap, err = s.fetchMap(b, memmap.EFIACPIReclaim, "the map that the kernel will read, in memory that it keeps")
 	if err != nil {
-		return err
+		return s.givesUp(b, exitFails, err)
 	}
-	s.extension = extension
 	b.MeasureWX("exit_boot_services")
 	s.fw.ExitBootServices(source)
-	return s.writeE820(b, extension)
+	return s.writeE820(b)
 }
 
-// allocateE820 provides for a map with more entries than boot_params can hold.
-func (s *stub) allocateE820(b *sim.Boot) (memmap.Range, error) {
+const exitFails = "exit_boot() failed!"
+
+// provideForMap allocates what depends on the size of the final memory map.
+func (s *stub) provideForMap(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/x86-stub.c:allocate_e820"
+	if s.ways.asksForSize {
+		return s.extendE820(b, uint32(s.fw.MapSize()/firmware.DescriptorSize), source)
+	}
 	buffer, err := s.fetchMap(b, memmap.EFILoaderData, "a copy of the map, to count its entries")
 	if err != nil {
-		return memmap.Range{}, err
+		return err
 	}
-	defer s.fw.ReleasePool(mapName, buffer, source)
-	size := alloc.AllocateE820(uint32(len(s.fw.Map())), s.ways.mapSlack)
+	err = s.extendE820(b, uint32(len(s.fw.Map())), source)
+	s.fw.ReleasePool(mapName, buffer, source)
+	return err
+}
+
+// extendE820 provides for a map with more entries than boot_params can hold.
+func (s *stub) extendE820(b *sim.Boot, descriptors uint32, source string) error {
+	size := uint64(alloc.AllocateE820(descriptors, s.ways.mapSlack))
 	if size == 0 {
-		return memmap.Range{}, nil
+		return nil
 	}
-	r, err := s.fw.For("e820 extension", "the map has more entries than boot_params can hold: the rest goes into a setup_data node", source).
-		TakePool(memmap.EFILoaderData, uint64(size))
-	if err != nil {
-		return memmap.Range{}, err
+	var err error
+	s.extension, err = s.fw.For("e820 extension", "the map has more entries than boot_params can hold: the rest goes into a setup_data node", source).
+		TakePool(memmap.EFILoaderData, size)
+	if err == nil {
+		b.Place("e820_extension", s.extension, 0)
 	}
-	b.Place("e820_extension", sized(r.Start, uint64(size)), 0)
-	return sized(r.Start, uint64(size)), nil
+	return err
 }
 
 // writeE820 converts the final map for the kernel.
-func (s *stub) writeE820(b *sim.Boot, extension memmap.Range) error {
+func (s *stub) writeE820(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/x86-stub.c:setup_e820"
-	table, status := alloc.SetupE820(s.fw.Map(), uint32(extension.Len()), memmap.ConvertOptions{
+	table, status := alloc.SetupE820(s.fw.Map(), uint32(s.extension.Len()), memmap.ConvertOptions{
 		UnacceptedMemory: s.ways.unaccepted, SoftReserve: !s.options.NoSoftReserve,
 	})
 	if status != alloc.Success {
-		return &sim.Failure{Rule: "no-memory", Message: "the e820 table and its extension are too small for the memory map: " + status.Error()}
+		return s.givesUp(b, exitFails, &sim.Failure{Rule: "no-memory", Message: "the e820 table and its extension are too small for the memory map: " + status.Error()})
 	}
 	b.Do(sim.Step{Op: sim.Write, Object: "boot_params", Range: s.bootParams, Keep: true, Why: "the e820 table, made of the EFI map", Source: source})
 	if len(table.Extension) > 0 {
-		b.Do(sim.Step{Op: sim.Write, Object: "e820 extension", Range: extension, Keep: true, Why: "what did not fit into boot_params", Source: source})
+		b.Do(sim.Step{Op: sim.Write, Object: "e820 extension", Range: s.extension, Keep: true, Why: "what did not fit into boot_params", Source: source})
 	}
 	s.e820 = table
 	return nil

@@ -20,14 +20,16 @@ func (s *stub) loadInitrd(b *sim.Boot) error {
 	}
 	r, err := s.takeInitrd(b, size, source)
 	if err != nil {
-		return err
+		return s.givesUp(b, "Failed to load initrd: 0x8000000000000009", err) // EFI_OUT_OF_RESOURCES
 	}
 	s.initrd = sized(r.Start, size)
 	b.Do(sim.Step{Op: sim.Write, Object: initrdName, Range: s.initrd, Keep: true, Why: "read through the firmware", Source: source})
 	b.Place("initrd", s.initrd, 0)
 	if s.namesInitrd(b) {
+		s.say(b, levelInfo, "EFI stub: Loaded initrd from command line option")
 		return nil
 	}
+	s.say(b, levelInfo, "EFI stub: Loaded initrd from LINUX_EFI_INITRD_MEDIA_GUID device path")
 	return s.measure(b, int(size), initrdEvent)
 }
 

@@ -16,11 +16,12 @@ type pagingSwitch struct {
 // preparePaging provides for a switch of paging levels while the firmware still hands
 // out memory.
 func (s *stub) preparePaging(b *sim.Boot) error {
+	const fails = "efi_setup_5level_paging() failed!"
 	switch s.choices.Trampoline {
 	case switchBelow4G:
-		return s.prepareBelow4G(b)
+		return s.givesUp(b, fails, s.prepareBelow4G(b))
 	case switchLowEFI:
-		return s.prepareLow(b)
+		return s.givesUp(b, fails, s.prepareLow(b))
 	}
 	return nil
 }

@@ -114,5 +114,5 @@ func (s *stub) judge(b *sim.Boot, status alloc.Status) error {
 			Message: "no place was found; the stub does not notice, unpacks the kernel to an address that was never set, and crashes"})
 		return nil
 	}
-	return &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("%s: %v", decompressFails, alloc.NoMemory(s.places.Map, q))}
+	return s.givesUp(b, decompressFails, &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("%s: %v", decompressFails, alloc.NoMemory(s.places.Map, q))})
 }

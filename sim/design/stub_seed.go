@@ -52,10 +52,9 @@ func (s *stub) choosePhysical(b *sim.Boot) wish {
 // mixedSeed is the word that chooses the physical place, unless something makes it 0.
 // Source: drivers/firmware/efi/libstub/x86-stub.c:efi_decompress_kernel (v6.12).
 func (s *stub) mixedSeed(b *sim.Boot) uint64 {
-	const info = 6 // KERN_INFO
 	override, services := s.places.Override, b.Scenario.Services
-	if override != "" && s.options.LogLevel > info {
-		b.Say("EFI stub: " + override + " detected on the kernel command line - disabling physical KASLR")
+	if override != "" {
+		s.say(b, levelInfo, "EFI stub: "+override+" detected on the kernel command line - disabling physical KASLR")
 	}
 	if !s.ways.heedsVendor {
 		services.Vendor = ""

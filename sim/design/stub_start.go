@@ -99,7 +99,7 @@ func (s *stub) parseOptions(b *sim.Boot) error {
 	size := min(uint64(len(b.Scenario.Cmdline)), linux.MaxCommandLine) + 1
 	block, err := s.fw.For("copy of the command line", "the parser cuts its text to pieces", source).TakePool(memmap.EFILoaderData, size)
 	if err != nil {
-		return err
+		return s.givesUp(b, "Failed to parse options", err)
 	}
 	b.Do(sim.Step{Op: sim.Copy, Object: "copy of the command line", Range: block, From: sized(s.cmdline.Start, size), Why: "nokaslr, no5lvl, mem= and others are looked for", Source: source})
 	s.fw.ReleasePool("copy of the command line", block, source)
