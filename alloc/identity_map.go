@@ -94,11 +94,18 @@ func NewExactMap(poolPages, used int, la57 bool) *IdentityMap {
 // the map continues that one's tables, which lie in the first six pages of the
 // buffer and map 4 GiB; else it starts with an empty root.
 func NewIdentityMap(poolPages int, la57, startup32 bool) *IdentityMap {
-	m := &IdentityMap{la57: la57, tables: make([]table, 0, poolPages)}
+	m := &IdentityMap{}
+	m.Reset(poolPages, la57, startup32)
+	return m
+}
+
+// Reset makes m what NewIdentityMap returns, in the same memory.
+func (m *IdentityMap) Reset(poolPages int, la57, startup32 bool) {
+	*m = IdentityMap{la57: la57, tables: m.tables[:0]}
 	if !startup32 {
 		m.Pool.Pages = poolPages
 		m.Pool.take() // the root
-		return m
+		return
 	}
 	m.Pool.Pages = poolPages - startup32Tables
 	if la57 {
@@ -108,7 +115,6 @@ func NewIdentityMap(poolPages int, la57, startup32 bool) *IdentityMap {
 	for i := range uint64(4) {
 		m.tables = append(m.tables, table{shiftPD, i})
 	}
-	return m
 }
 
 // Add maps the pages that [start, end) touches, of 2 MiB or, with exact bounds, of 4

@@ -144,7 +144,7 @@ func (b *Boot) touch(s *Step) {
 	if s.Op == Alloc || s.Op == Free || s.Op == Accept || s.Op == Switch {
 		return
 	}
-	if t.OnFault != 0 {
+	if t.OnFault != 0 && (s.Op != Exec || t.OnFault.Has(X)) { // a handler that grants no execution serves no fetch
 		b.fault(s.Range)
 		if s.Op == Copy {
 			b.fault(s.From)

@@ -13,6 +13,9 @@ type Randomness struct {
 	Decompressor *kaslr.Plan
 	Input        *kaslr.Input // from which the plan was made
 	Stub         *StubPlaces
+
+	// The decompressor's plan does not decide: the design leaves the address as it is.
+	NoPhysical, NoVirtual bool
 }
 
 // StubPlaces is what the EFI stub's seed chooses from.
@@ -35,7 +38,7 @@ type StubPlaces struct {
 func (r Randomness) Physical() (*kaslr.Distribution, error) {
 	d := &kaslr.Distribution{}
 	switch {
-	case r.Decompressor != nil && !r.Decompressor.Disabled:
+	case r.Decompressor != nil && !r.Decompressor.Disabled && !r.NoPhysical:
 		d.MakePhysical(r.Decompressor)
 		return d, nil
 	case r.Stub != nil && !r.Stub.NoKASLR && !r.Stub.NoSeed && r.Stub.Override == "":
@@ -53,7 +56,7 @@ func (r Randomness) Physical() (*kaslr.Distribution, error) {
 func (r Randomness) Virtual() (*kaslr.Distribution, error) {
 	d := &kaslr.Distribution{}
 	switch {
-	case r.Decompressor != nil && !r.Decompressor.Disabled:
+	case r.Decompressor != nil && !r.Decompressor.Disabled && !r.NoVirtual:
 		d.MakeVirtual(r.Decompressor)
 		return d, nil
 	case r.Stub != nil && r.Stub.VirtualRange != 0:

@@ -9,26 +9,46 @@ import (
 	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/sim"
+	"bootplan/sim/kernel"
 )
 
 // bzimages are the bare-metal decompressor of each generation.
 func bzimages() []*Design {
+	current := Choices{
+		BootParams: paramsLoader, Initrd: initrdByLoader, Trampoline: switchLow, Output: outputWindow,
+		Physical: physicalDecompressor, Virtual: virtualDecompressor, Mapping: mapDemandRWX,
+		SelfRelocation: relocateToEnd, Malloc: mallocBSS, BSS: bssKernel,
+	}
+	old := current
+	old.Trampoline = switchLowAlways
+	oldest := old
+	oldest.Mapping = mapForKASLR
+	nx := current
+	nx.Mapping = mapDemandRW
 	return []*Design{
-		bzimage("bzimage", linux.V6_12, Choices{
-			BootParams: paramsLoader, Initrd: initrdByLoader, Trampoline: switchLow, Output: outputWindow,
-			Physical: physicalDecompressor, Virtual: virtualDecompressor, Mapping: mapDemandRWX,
-			SelfRelocation: relocateToEnd, Malloc: mallocBSS, BSS: bssKernel,
-		}),
-		bzimage("bzimage@v7.2", linux.V7_2, Choices{
-			BootParams: paramsLoader, Initrd: initrdByLoader, Trampoline: switchLow, Output: outputWindow,
-			Physical: physicalDecompressor, Virtual: virtualDecompressor, Mapping: mapDemandRWX,
-			SelfRelocation: relocateToEnd, Malloc: mallocBSS, BSS: bssKernel,
-		}),
+		bzimage("bzimage", linux.V6_12, current),
+		bzimage("bzimage@v7.2", linux.V7_2, current),
+		bzimage("bzimage@v6.5", linux.V6_5, old),
+		bzimage("bzimage@v5.15", linux.V5_15, old),
+		bzimage("bzimage@v5.10", linux.V5_10, old),
+		bzimage("bzimage@v5.3", linux.V5_3, oldest),
+		bzimage("bzimage@v4.18", linux.V4_18, oldest),
+		decompressorNX(nx),
 	}
 }
 
 // bareMetal is the story of a bzImage entered by a boot loader without EFI.
-var bareMetal = story{tell: (*Design).bootBareMetal}
+var bareMetal = story{tell: (*Design).bootBareMetal, offers: append([]offer{
+	{"trampoline", []string{switchLowAlways, switchLow}},
+}, decompressorOffers...)}
+
+// decompressorOffers are the choices that the decompressor makes, whoever starts it.
+var decompressorOffers = []offer{
+	{"physical", []string{physicalDecompressor, physicalNone}},
+	{"virtual", []string{virtualDecompressor, virtualNone}},
+	{"mapping", []string{mapForKASLR, mapDemandRWX, mapDemandRW}},
+	{"self-relocation", []string{relocateToEnd, relocateNever}},
+}
 
 // bzimage is a bzImage entered by a boot loader without EFI.
 func bzimage(name string, v linux.Version, c Choices) *Design {
@@ -37,11 +57,42 @@ func bzimage(name string, v linux.Version, c Choices) *Design {
 		Identifier: "D2",
 		Title:      fmt.Sprintf("the bare-metal decompressor of Linux %s, entered by a boot loader", v),
 		Text: "A boot loader puts the file at 1 MiB and jumps to it. The decompressor builds page tables for the first 4 GiB, " +
-			"switches to 5-level paging through two pages of low memory if the CPU can, copies itself to the end of the buffer " +
+			switchText(c) + ", copies itself to the end of the buffer " +
 			"into which it will unpack, picks a random place for the kernel, unpacks it there over the front of its own " +
 			"input, moves the ELF segments, applies relocations and jumps to the kernel. It has no allocator but a heap and a pool of " +
-			"page-table pages inside its own BSS; everything else it knows from the e820 map.",
-		Sources: []string{"arch/x86/boot/compressed/ (" + v.String() + ")"},
+			"page tables of fixed size: memory is used because the map says that it is RAM." + faultText(c),
+		Sources: []string{"arch/x86/boot/compressed/ (" + v.String() + ")", "Documentation/arch/x86/boot.rst"},
+	}}
+}
+
+// switchText says how the paging level is switched.
+func switchText(c Choices) string {
+	if c.Trampoline == switchLowAlways {
+		return "runs through two pages of low memory in which it would switch to 5-level paging, even if there is nothing to switch"
+	}
+	return "switches to 5-level paging through two pages of low memory if the CPU can"
+}
+
+// faultText says what becomes of memory that is not mapped.
+func faultText(c Choices) string {
+	if c.Mapping == mapForKASLR {
+		return " Nothing handles a page fault: what it will touch above 4 GiB is mapped beforehand."
+	}
+	return ""
+}
+
+// decompressorNX is the decompressor whose page-fault handler serves data only, as it
+// was proposed in 2023.
+func decompressorNX(c Choices) *Design {
+	return &Design{Version: linux.V6_12, Choices: c, story: &bareMetal, Info: Info{
+		Name:       "decompressor-nx",
+		Identifier: "D11",
+		Title:      "the bare-metal decompressor with demand paging for data only",
+		Text: "As bzimage, but the decompressor replaces the tables of its 32-bit entry by its own, in which its code is read-only " +
+			"and everything else cannot be executed. The page-fault handler maps what faults without execute permission, and stops at " +
+			"an instruction fetch. The kernel's text is made read-only and executable once the kernel is unpacked and relocated.",
+		Sources:  []string{"points 4 of 2023-05-03 and the mails of 2023-03-14 and -15 that led to it", "arch/x86/boot/compressed/ident_map_64.c (v6.12)"},
+		Proposal: true,
 	}}
 }
 
@@ -51,29 +102,35 @@ const decompressorName = "decompressor"
 // bssName is its BSS: stack, heap and variables, behind the bytes of the file.
 const bssName = "decompressor's BSS"
 
-// decompressor is one run of the bare-metal decompressor.
+// decompressor is one run of the bare-metal decompressor. Its acts are methods that
+// follow its choices, so that a story is a list of acts in the order of its code.
 type decompressor struct {
 	kernel  *image.Kernel
-	version linux.Version
+	version linux.Version // of the design
+	release linux.Version // whose details count
 	choices *Choices
 
-	// What the loader placed.
-	e820       []memmap.E820Entry
-	efi        []memmap.EFIDescriptor // nil: no EFI firmware
-	realMode   bool
+	// What a boot loader or the EFI stub left.
+	entry      entry
+	image      string // the object that its code and data are at present
 	loaded     uint64 // startup_32: L
+	offset     uint64 // of startup_32 in a PE image, as long as the decompressor knows that it runs in one
+	loaderType uint8
 	setupCode  memmap.Range
 	bootParams memmap.Range
 	cmdline    memmap.Range
 	initrd     memmap.Range
+	setupData  []kernel.SetupData
+	e820       []memmap.E820Entry
+	efi        *kernel.EFI // nil: no EFI firmware
 
 	// What follows from it.
-	output uint64 // where the kernel is unpacked to without randomness: O
-	target uint64 // where the decompressor copies itself to: T
-	la57   bool   // 5-level paging is on
+	output  uint64 // where the kernel is unpacked to: O
+	target  uint64 // where the decompressor runs in the end: T
+	virtual uint64 // offset of the kernel's virtual address, LOAD_PHYSICAL_ADDR unless randomised
+	la57    bool   // 5-level paging is on
+	random  bool   // the kernel was told that KASLR is on
 
-	random   bool   // the kernel was told that KASLR is on
-	virtual  uint64 // offset of the kernel's virtual address, LOAD_PHYSICAL_ADDR unless randomised
 	identity *alloc.IdentityMap
 	lent     []memmap.Span[string] // what was needed in the low memory that it borrows
 }
@@ -85,32 +142,46 @@ func (d *Design) bootBareMetal(b *sim.Boot) error {
 		return err
 	}
 	assumeVersion(b, d.Version)
-	z := &decompressor{kernel: b.Scenario.Kernel, version: d.Version, choices: &d.Choices}
-	if err := z.load(b); err != nil {
+	z := d.decompressor(b)
+	if err := perform(z, b, (*decompressor).load, (*decompressor).setup, (*decompressor).enter); err != nil {
 		return err
 	}
-	z.setup(b)
-	b.In(sim.Decompressor)
-	z.enter32(b)
-	z.enter64(b)
-	z.switchPaging(b)
-	z.copyItself(b)
-	if err := z.handleFaults(b); err != nil {
-		return err
+	return z.decompress(b)
+}
+
+// decompressor is that of the scenario's kernel, as the design has it.
+func (d *Design) decompressor(b *sim.Boot) *decompressor {
+	z := sim.Scratch[decompressor](b)
+	k := b.Scenario.Kernel
+	*z = decompressor{
+		kernel: k, version: d.Version, release: releaseOf(k, d.Version), choices: &d.Choices, image: decompressorName,
+		virtual: k.Setup.PrefAddress, setupData: z.setupData[:0], identity: z.identity, lent: z.lent[:0],
 	}
-	if err := z.extract(b); err != nil {
-		return err
+	return z
+}
+
+// decompress is what happens from the 64-bit entry on, whoever jumped there.
+func (z *decompressor) decompress(b *sim.Boot) error {
+	return perform(z, b,
+		(*decompressor).enter64, (*decompressor).switchPaging, (*decompressor).settle, (*decompressor).mapMemory,
+		(*decompressor).extract, (*decompressor).enterKernel, (*decompressor).handOver)
+}
+
+// perform does acts of who, one after the other, until one fails.
+func perform[T any](who T, b *sim.Boot, acts ...func(T, *sim.Boot) error) error {
+	for _, act := range acts {
+		if err := act(who, b); err != nil {
+			return err
+		}
 	}
-	z.enterKernel(b)
-	return z.handOver(b)
+	return nil
 }
 
 // assumeVersion notes when the kernel is not of the generation that the design models.
-// Debian's 6.1 carries the decompressor and the stub of 6.7.
 func assumeVersion(b *sim.Boot, v linux.Version) {
-	k := b.Scenario.Kernel.Version
-	if k != 0 && (k < linux.V6_1 || (k >= linux.V7_2) != (v >= linux.V7_2)) {
-		b.Assume(fmt.Sprintf("the kernel is of Linux %s; its boot code is taken to do what that of %s does", k, v))
+	k := b.Scenario.Kernel
+	if k.Version != 0 && !models(v, k) {
+		b.Assume(fmt.Sprintf("the kernel is of Linux %s; its boot code is taken to do what that of %s does", k.Version, v))
 	}
 }
 
@@ -131,147 +202,20 @@ func needs(k *image.Kernel) error {
 }
 
 // geometry computes where the decompressor will unpack to and run.
-// Source: arch/x86/boot/compressed/head_64.S:startup_32, startup_64 (v6.12).
+// Source: arch/x86/boot/compressed/head_64.S:startup_32, startup_64 (v6.5, v6.12).
 func (z *decompressor) geometry() {
 	k := z.kernel.Setup
-	z.output = memmap.AlignUp(z.loaded, uint64(k.KernelAlignment))
+	z.output = memmap.AlignUp(z.loaded-z.offset, uint64(k.KernelAlignment))
 	if k.Relocatable == 0 || z.output < k.PrefAddress {
 		z.output = k.PrefAddress
 	}
 	z.target = z.output + uint64(k.InitSize) - z.kernel.Decompressor.End
-	z.virtual = k.PrefAddress
+	if z.choices.SelfRelocation == relocateNever {
+		z.target = z.loaded
+	}
 }
 
 // in returns the part [from, to) of the decompressor that lies at base.
 func (z *decompressor) in(base, from, to uint64) memmap.Range {
 	return memmap.Range{Start: base + from, End: base + to}
-}
-
-// setup fills boot_params: the real-mode part asks the BIOS for the memory map; a
-// loader that enters the kernel in 32-bit mode does it itself.
-func (z *decompressor) setup(b *sim.Boot) {
-	filled := bootProtocol
-	if z.realMode {
-		b.In(sim.Setup)
-		b.Do(sim.Step{Op: sim.Exec, Object: "setup code", Range: z.setupCode, Why: "real-mode code that talks to the BIOS", Source: "arch/x86/boot/main.c:main"})
-		filled = "arch/x86/boot/memory.c:detect_memory"
-	}
-	b.Do(sim.Step{Op: sim.Write, Object: "boot_params", Range: z.bootParams, Keep: true,
-		Why: "the zero page: setup header, e820 map, where initrd and command line are", Source: filled})
-	b.Place("boot_params", z.bootParams, 0)
-}
-
-// enter32 is the 32-bit entry: page tables for 4 GiB, then long mode.
-func (z *decompressor) enter32(b *sim.Boot) {
-	const source = "arch/x86/boot/compressed/head_64.S:startup_32"
-	d := z.kernel.Decompressor
-	b.Do(sim.Step{Op: sim.Exec, Object: decompressorName, Range: z.in(z.loaded, 0, 0x200),
-		Why: "entered in 32-bit mode, paging off: nothing protects anything", Source: source})
-	b.Do(sim.Step{Op: sim.Write, Object: "boot_params", Range: sized(z.bootParams.Start+0x1e4, 4),
-		Why: "four bytes of stack to find out where it runs", Source: source})
-	b.Do(sim.Step{Op: sim.Write, Object: bssName, Range: z.in(z.loaded, d.BootStackEnd-16, d.BootStackEnd),
-		Why: "its stack lies in its BSS, behind the bytes that the loader placed", Source: source})
-	b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: sized(z.target+d.PgTable, initTables), Keep: true,
-		Why: "six pages of tables at the place where it will run: the first 4 GiB, 2 MiB at a time", Source: source})
-	z.mapFourGiB(b)
-	b.Do(sim.Step{Op: sim.Exec, Object: decompressorName, Range: sized(z.loaded+0x200, z.headEnd()-0x200),
-		Why: "64-bit code from here on", Source: "arch/x86/boot/compressed/head_64.S:startup_64"})
-}
-
-// headEnd is the end of .head.text, where the payload begins.
-func (z *decompressor) headEnd() uint64 { return uint64(z.kernel.Setup.PayloadOffset) }
-
-// enter64 prepares the move: the stack is at the target already.
-func (z *decompressor) enter64(b *sim.Boot) {
-	d := z.kernel.Decompressor
-	b.Do(sim.Step{Op: sim.Write, Object: bssName, Range: z.in(z.target, d.BootStackEnd-64, d.BootStackEnd),
-		Why: "the stack moves first: to where the copy will run", Source: "arch/x86/boot/compressed/head_64.S:startup_64"})
-	b.Do(sim.Step{Op: sim.Write, Object: decompressorName, Range: z.in(z.loaded, z.dataStart(), z.kernel.ProtectedModeBytes()),
-		Why: "descriptor tables in its data, with no page-fault gate yet: any fault from here on resets the machine", Source: "arch/x86/boot/compressed/idt_64.c:load_stage1_idt"})
-}
-
-// dataStart is _data: .data is a PE section of its own since 6.7; before, only its
-// end is known, and the tables lie in its first page.
-func (z *decompressor) dataStart() uint64 {
-	if pe := z.kernel.PE; pe != nil {
-		for _, s := range pe.Sections {
-			if s.Name == ".data" {
-				return uint64(s.VirtualAddress) - z.kernel.SetupBytes()
-			}
-		}
-	}
-	return memmap.AlignDown(z.kernel.ProtectedModeBytes()-1, memmap.PageSize)
-}
-
-// copyItself moves code and payload to the end of the buffer and goes on there.
-func (z *decompressor) copyItself(b *sim.Boot) {
-	const source = "arch/x86/boot/compressed/head_64.S:startup_64"
-	d := z.kernel.Decompressor
-	from, to := z.in(z.loaded, 0, d.BSS), z.in(z.target, 0, d.BSS)
-	b.Do(sim.Step{Op: sim.Copy, Object: decompressorName, Range: to, From: from,
-		Why: "to the end of the unpacking window, from the top downwards, so that the output cannot overtake the input", Source: source})
-	b.Release(decompressorName, sized(z.loaded, z.kernel.ProtectedModeBytes()))
-	b.Machine.Needed.Set(z.payload(), payloadName)
-	b.Machine.Needed.Set(z.text(), decompressorName)
-	z.placeCopy(b)
-	b.Do(sim.Step{Op: sim.Exec, Object: decompressorName, Range: z.text(), Why: "goes on in the copy", Source: source + ", .Lrelocated"})
-	b.Do(sim.Step{Op: sim.Write, Object: bssName, Range: z.in(z.target, d.BSS, z.bssEnd()), Keep: true,
-		Why: "cleared: heap, stack and variables live there", Source: source})
-}
-
-// placeCopy notes where the parts of the copy are.
-func (z *decompressor) placeCopy(b *sim.Boot) {
-	d := z.kernel.Decompressor
-	b.Place("relocated_image", z.in(z.target, 0, d.End), 0)
-	b.Place("payload", z.payload(), 0)
-	b.Place("stack", z.in(z.target, d.BootStackEnd-bootStack, d.BootStackEnd), 0)
-	if d.BootHeap != 0 {
-		b.Place("heap", sized(z.target+d.BootHeap, d.HeapSize), 0)
-	}
-	b.Place("page_tables", z.in(z.target, d.PgTable, d.TopPgTable), 0)
-	b.Place("top_page_table", sized(z.target+d.TopPgTable, memmap.PageSize), 0)
-}
-
-// bootStack is BOOT_STACK_SIZE.
-const bootStack = 0x4000
-
-// payload is the compressed kernel inside the copy.
-func (z *decompressor) payload() memmap.Range {
-	return sized(z.target+uint64(z.kernel.Setup.PayloadOffset), uint64(z.kernel.Setup.PayloadLength))
-}
-
-// text is code and data of the copy behind the payload.
-func (z *decompressor) text() memmap.Range {
-	d := z.kernel.Decompressor
-	return z.in(z.target, d.Relocated, d.BSS)
-}
-
-// bssEnd is _ebss, or the beginning of the page tables where it is not known.
-func (z *decompressor) bssEnd() uint64 {
-	d := z.kernel.Decompressor
-	if d.EBSS != 0 {
-		return d.EBSS
-	}
-	return d.PgTable
-}
-
-// extract chooses a place, unpacks the kernel there and relocates it.
-// Source: arch/x86/boot/compressed/misc.c:extract_kernel (v6.12).
-func (z *decompressor) extract(b *sim.Boot) error {
-	const source = "arch/x86/boot/compressed/misc.c:extract_kernel"
-	b.Do(sim.Step{Op: sim.Write, Object: "boot_params", Range: sized(z.bootParams.Start+0x211, 1), Why: "clears the KASLR flag", Source: source})
-	if err := z.randomise(b); err != nil {
-		return err
-	}
-	if err := image.CheckDestination(z.output, z.virtual, z.kernel.NeededSize(), z.target+z.kernel.Decompressor.BootHeap); err != nil {
-		return halted(err)
-	}
-	u := unpacking{kernel: z.kernel, payload: z.payload(), base: z.output, virtual: z.virtual, self: bssName, heap: heapAt(z.kernel, z.target)}
-	return u.run(b)
-}
-
-// enterKernel jumps to the unpacked kernel.
-func (z *decompressor) enterKernel(b *sim.Boot) {
-	b.MeasureWX("kernel_entry")
-	enterKernel(b, z.kernel, z.output, "arch/x86/boot/compressed/head_64.S:.Lrelocated")
 }

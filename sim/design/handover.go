@@ -32,10 +32,11 @@ type arrival struct {
 // Types of boot loaders, as boot_params states them.
 // Source: Documentation/arch/x86/boot.rst (v6.12); recorded boots.
 const (
-	loaderStub = 0x21
-	loaderIPXE = 0x46
-	loaderGRUB = 0x72
-	loaderQEMU = 0xb0
+	loaderStub  = 0x21
+	loaderIPXE  = 0x46
+	loaderGRUB  = 0x72
+	loaderQEMU  = 0xb0
+	loaderKexec = 0xd0
 )
 
 // handOver follows the kernel through the first hundred steps of its own.
@@ -110,30 +111,6 @@ func (a *arrival) showKernel(b *sim.Boot, s *kernel.State) {
 			Why: "mem= or memmap= took the memory away in which it lies: it moves", Source: "arch/x86/kernel/setup.c:relocate_initrd"})
 		b.Place("moved_initrd", s.Initrd, 0)
 	}
-}
-
-// handOver states what the decompressor and its loader leave.
-func (z *decompressor) handOver(b *sim.Boot) error {
-	a := &arrival{
-		kernel: z.kernel, version: z.version, phys: z.output, e820: z.e820, initrd: z.initrd,
-		loader: z.loaderType(b), bios: z.biosWords(b), la57: z.la57, random: z.random,
-	}
-	if z.efi != nil {
-		const grubMap = 0x8d000 // behind its command line, as recorded
-		a.efi = &kernel.EFI{MapAddr: grubMap, DescSize: firmware.DescriptorSize, Descriptors: z.efi}
-	}
-	return handOver(b, a)
-}
-
-// loaderType is what the loader says that it is.
-func (z *decompressor) loaderType(b *sim.Boot) uint8 {
-	switch {
-	case !z.realMode:
-		return loaderGRUB
-	case b.Scenario.Loader == "ipxe":
-		return loaderIPXE
-	}
-	return loaderQEMU
 }
 
 // handOver states what the stub leaves.

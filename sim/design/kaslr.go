@@ -12,29 +12,58 @@ import (
 	"bootplan/sim/firmware"
 )
 
+// placing is the memory of one choice of places, kept from boot to boot.
+type placing struct {
+	input     kaslr.Input
+	plan      kaslr.Plan
+	immovable []kaslr.Extent
+	setupData []kaslr.SetupData
+}
+
 // randomise chooses where the kernel goes.
 // Source: arch/x86/boot/compressed/kaslr.c:choose_random_location (v6.12).
 func (z *decompressor) randomise(b *sim.Boot) error {
-	const source = "arch/x86/boot/compressed/kaslr.c:choose_random_location"
-	b.Do(sim.Step{Op: sim.Read, Object: "boot_params", Range: z.bootParams,
-		Why: "memory map, initrd and command line: what is free, and what must be avoided", Source: source})
-	in := z.kaslrInput(b)
-	plan := &kaslr.Plan{}
-	err := plan.Make(in)
+	p := sim.Scratch[placing](b)
+	z.input(b, p)
+	if err := z.apartFromInput(p); err != nil {
+		return err
+	}
+	z.readMaps(b)
+	plan := &p.plan
+	err := plan.Make(&p.input)
 	if err != nil && !errors.Is(err, kaslr.ErrNeverReturns) {
 		return fmt.Errorf("placing the kernel: %w", err)
 	}
-	b.Randomness(sim.Randomness{Decompressor: plan, Input: in})
-	surprises(b, in)
+	b.Randomness(sim.Randomness{
+		Decompressor: plan, Input: &p.input,
+		NoPhysical: z.choices.Physical == physicalNone, NoVirtual: z.choices.Virtual == virtualNone,
+	})
+	surprises(b, &p.input)
 	if err != nil {
 		return &sim.Failure{Rule: "never-returns", Message: "the search for a random place never ends"}
 	}
-	choice := plan.Choose(b.Scenario.Random)
+	choice := z.choose(b, plan)
 	for _, text := range plan.WarningsOf(choice) {
 		b.Say(text)
 	}
+	moved := choice.Phys != z.output
 	z.output, z.virtual, z.random = choice.Phys, choice.Virt, !plan.Disabled
+	if z.choices.Mapping == mapForKASLR && !plan.Disabled {
+		z.mapForKASLR(b, moved, !choice.Kept)
+	}
 	return nil
+}
+
+// choose draws from plan what the design has random.
+func (z *decompressor) choose(b *sim.Boot, plan *kaslr.Plan) kaslr.Choice {
+	choice := plan.Choose(b.Scenario.Random)
+	if z.choices.Physical == physicalNone {
+		choice.Phys, choice.Invalid, choice.Kept = plan.Output, false, false
+	}
+	if z.choices.Virtual == virtualNone {
+		choice.Virt = plan.VirtInitial
+	}
+	return choice
 }
 
 // surprises reports what of the real code's odd behaviour this boot shows, for an
@@ -46,14 +75,14 @@ func surprises(b *sim.Boot, in *kaslr.Input) {
 	}
 }
 
-// kaslrInput is what the decompressor finds in boot_params and in itself.
-func (z *decompressor) kaslrInput(b *sim.Boot) *kaslr.Input {
-	k, version := z.kernel, releaseOf(z.kernel, z.version)
-	return &kaslr.Input{
+// input states what the decompressor finds in boot_params and in itself.
+func (z *decompressor) input(b *sim.Boot, p *placing) {
+	k := z.kernel
+	p.input = kaslr.Input{
 		Config: kaslr.Config{
-			Version:          version,
+			Version:          z.release,
 			PhysicalAlign:    image.MinKernelAlign,
-			UnacceptedMemory: version >= linux.V6_5,
+			UnacceptedMemory: z.release >= linux.V6_5,
 			SoftReserve:      true,
 		},
 		LA57:        z.la57,
@@ -66,30 +95,63 @@ func (z *decompressor) kaslrInput(b *sim.Boot) *kaslr.Input {
 		CmdlinePtr:  z.cmdline.Start,
 		Cmdline:     b.Scenario.Cmdline,
 		Initrd:      kaslr.Extent{Start: z.initrd.Start, Size: z.initrd.Len()},
+		SetupData:   z.nodes(p),
 		E820:        z.e820[:min(len(z.e820), memmap.MaxE820Table)],
-		EFI:         z.efiInfo(),
-		Immovable:   z.immovable(b),
+		Immovable:   z.immovable(b, p),
 	}
+	if z.efi != nil {
+		p.input.EFI = efiInfo(z.efi.Descriptors)
+	}
+}
+
+// apartFromInput provides for a decompressor that does not move: the kernel must not
+// lie over any part of it, randomised or not.
+func (z *decompressor) apartFromInput(p *placing) error {
+	if z.choices.SelfRelocation != relocateNever {
+		return nil
+	}
+	in := &p.input
+	in.Payload = z.loaded
+	in.InitSize = z.loaded + z.kernel.Decompressor.End - in.Output // what is avoided ends at Output+InitSize
+	search := *in
+	search.Cmdline = ""
+	if err := p.plan.Make(&search); err != nil || p.plan.Slots == 0 {
+		return &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("no room for %#x bytes apart from the compressed kernel", in.NeededSize)}
+	}
+	z.output = p.plan.Areas[0].Start
+	for _, a := range p.plan.Areas {
+		z.output = min(z.output, a.Start)
+	}
+	in.InitSize += in.Output - z.output
+	in.Output = z.output
+	return nil
+}
+
+// nodes is the setup_data list.
+func (z *decompressor) nodes(p *placing) []kaslr.SetupData {
+	p.setupData = p.setupData[:0]
+	for i := range z.setupData {
+		n := &z.setupData[i]
+		p.setupData = append(p.setupData, kaslr.SetupData{Addr: n.Addr, Type: n.Type, Len: n.Len})
+	}
+	return p.setupData
 }
 
 // immovable is the memory that may be used when some could be unplugged; none where
 // the ACPI tables are not to be read.
 // Source: arch/x86/boot/compressed/acpi.c:count_immovable_mem_regions (v6.12).
-func (z *decompressor) immovable(b *sim.Boot) []kaslr.Extent {
-	if value, _ := linux.FindOption(z.cmdline.Start, b.Scenario.Cmdline, "acpi"); value == "off" {
+func (z *decompressor) immovable(b *sim.Boot, p *placing) []kaslr.Extent {
+	p.immovable = p.immovable[:0]
+	if !z.readsACPI(b) {
 		return nil
 	}
-	var list []kaslr.Extent
 	for _, r := range b.Scenario.Immovable {
-		list = append(list, kaslr.Extent{Start: r.Start, Size: r.Len()})
+		p.immovable = append(p.immovable, kaslr.Extent{Start: r.Start, Size: r.Len()})
 	}
-	return list
+	return p.immovable
 }
 
 // efiInfo is struct efi_info: a loader on EFI firmware passes the map on.
-func (z *decompressor) efiInfo() kaslr.EFIInfo {
-	if z.efi == nil {
-		return kaslr.EFIInfo{}
-	}
-	return kaslr.EFIInfo{Signature: "EL64", DescSize: firmware.DescriptorSize, MapSize: uint32(len(z.efi) * firmware.DescriptorSize), Descs: z.efi}
+func efiInfo(descs []memmap.EFIDescriptor) kaslr.EFIInfo {
+	return kaslr.EFIInfo{Signature: "EL64", DescSize: firmware.DescriptorSize, MapSize: uint32(len(descs) * firmware.DescriptorSize), Descs: descs}
 }

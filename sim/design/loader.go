@@ -3,28 +3,36 @@ package design
 import (
 	"fmt"
 
-	"bootplan/alloc"
 	"bootplan/memmap"
 	"bootplan/sim"
 	"bootplan/sim/firmware"
 )
 
-// A loader is a boot loader without EFI services: where it puts what a bzImage
-// needs, as recorded from the real ones.
+// A loader is a boot loader without EFI services: how it enters a bzImage and where it
+// puts what that needs, as recorded from the real ones.
 type loader struct {
 	name       string
-	realMode   uint64 // the real-mode part; 0: not loaded, the 32-bit entry is used
+	entry      entry
+	kind       uint8  // type_of_loader
+	realMode   uint64 // the real-mode part, if it is loaded
 	bootParams uint64 // 0: the setup code's own structure
 	cmdline    uint64
 	heapEnd    uint64 // behind the real-mode part
 	initrdMax  uint64 // highest address of its own choice for an initrd; 0: what the kernel states
+	efiMap     uint64 // where the memory map of EFI firmware goes
 }
 
+const (
+	loaderGRUBEFI = "grub-efi" // GRUB on EFI firmware, whose boot services it ends itself
+	loaderKexec64 = "kexec64"  // a running kernel
+)
+
 var loaders = map[string]loader{
-	"qemu":     {name: "qemu", realMode: 0x10000, cmdline: 0x20000, heapEnd: 0x10000},
-	"ipxe":     {name: "ipxe", realMode: 0x10000, cmdline: 0x19000, heapEnd: 0x9000},
-	"grub":     {name: "grub", bootParams: 0x8a000, cmdline: 0x8f000, initrdMax: 0x37ffffff},
-	"grub-efi": {name: "grub-efi", bootParams: 0x87000, cmdline: 0x8c000, initrdMax: 0x37ffffff},
+	"qemu":        {name: "qemu", kind: loaderQEMU, realMode: 0x10000, cmdline: 0x20000, heapEnd: 0x10000},
+	"ipxe":        {name: "ipxe", kind: loaderIPXE, realMode: 0x10000, cmdline: 0x19000, heapEnd: 0x9000},
+	"grub":        {name: "grub", entry: enterProtected, kind: loaderGRUB, bootParams: 0x8a000, cmdline: 0x8f000, initrdMax: 0x37ffffff},
+	loaderGRUBEFI: {name: loaderGRUBEFI, entry: enterProtected, kind: loaderGRUB, bootParams: 0x87000, cmdline: 0x8c000, initrdMax: 0x37ffffff, efiMap: 0x8d000},
+	loaderKexec64: {name: loaderKexec64, entry: enterLong, kind: loaderKexec},
 }
 
 // chooseLoader returns the loader that the scenario names, or the one that fits its map.
@@ -33,16 +41,16 @@ func chooseLoader(b *sim.Boot) (loader, error) {
 	efi := b.Scenario.Map.Kind == memmap.EFI
 	switch {
 	case name == "" && efi, name == "grub" && efi:
-		name = "grub-efi"
+		name = loaderGRUBEFI
 	case name == "":
 		name = "qemu"
 	}
 	l, ok := loaders[name]
 	if !ok {
-		return loader{}, fmt.Errorf("loader %q: expected qemu, ipxe or grub", name)
+		return loader{}, fmt.Errorf("loader %q: expected qemu, ipxe, grub or kexec64", name)
 	}
-	if efi && name != "grub-efi" {
-		return loader{}, fmt.Errorf("loader %s does not run on EFI firmware: expected grub, or an e820 map", name)
+	if efi && name != loaderGRUBEFI && name != loaderKexec64 {
+		return loader{}, fmt.Errorf("loader %s does not run on EFI firmware: expected grub, kexec64, or an e820 map", name)
 	}
 	return l, nil
 }
@@ -56,6 +64,10 @@ func (z *decompressor) load(b *sim.Boot) error {
 	}
 	b.In(sim.Loader)
 	z.e820 = firmware.E820(b)
+	z.entry, z.loaderType = l.entry, l.kind
+	if l.entry == enterLong {
+		return z.loadByKernel(b)
+	}
 	if err := z.placeImage(b, l); err != nil {
 		return err
 	}
@@ -73,37 +85,11 @@ func (z *decompressor) placeImage(b *sim.Boot, l loader) error {
 	switch l.name {
 	case "grub":
 		z.loaded = z.kernel.Setup.PrefAddress
-	case "grub-efi":
-		return z.placeByGRUB(b)
+	case loaderGRUBEFI:
+		return z.placeByGRUB(b, l)
 	default:
 		z.loaded = uint64(z.kernel.Setup.Code32Start)
 	}
-	return nil
-}
-
-// placeByGRUB follows GRUB on EFI, which allocates while the firmware is alive: at
-// the preferred address if that is free; else it takes init_size bytes at the
-// lowest free place from 16 MiB as a buffer, and the lowest aligned place behind it.
-func (z *decompressor) placeByGRUB(b *sim.Boot) error {
-	k := z.kernel.Setup
-	pages, err := alloc.NewEFIPages(firmware.Descriptors(b))
-	if err != nil {
-		return fmt.Errorf("this map cannot be simulated: %w; bootplan map lint tells more", err)
-	}
-	places := []alloc.Request{
-		{Size: uint64(k.InitSize), Align: memmap.PageSize, Min: 16 * memmap.MiB, Max: firmware.Below4G},
-		{Size: uint64(k.InitSize), Align: uint64(k.KernelAlignment), Min: 16 * memmap.MiB, Max: firmware.Below4G},
-	}
-	z.loaded = k.PrefAddress
-	if _, status := pages.AllocatePages(alloc.Address, memmap.EFILoaderData, pagesOf(k.InitSize), k.PrefAddress); status != alloc.Success {
-		for _, q := range places {
-			z.loaded, status = alloc.LowAllocAbove(pages, q)
-			if status != alloc.Success || z.loaded+q.Size-1 > q.Max { // the lowest place: there is none below
-				return &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("GRUB: %v", alloc.NoMemory(pages.Map(), q))}
-			}
-		}
-	}
-	z.efi = pages.Map()
 	return nil
 }
 
@@ -112,23 +98,27 @@ func pagesOf(size uint32) uint64 { return (uint64(size) + memmap.PageSize - 1) /
 
 // loadRealMode places the setup code, boot_params and the command line.
 func (z *decompressor) loadRealMode(b *sim.Boot, l loader) {
-	z.realMode = l.realMode != 0
-	z.bootParams = sized(l.bootParams, 4096)
-	if z.realMode {
+	z.bootParams = sized(l.bootParams, memmap.PageSize)
+	if l.entry == enterRealMode {
 		segment := sized(l.realMode, l.heapEnd)
 		b.Do(sim.Step{Op: sim.Alloc, Object: "setup code", Range: segment,
 			Why: "one 64 KiB segment in low memory for the real-mode part, its stack and its heap", Source: bootProtocol})
 		b.Do(sim.Step{Op: sim.Write, Object: "setup code", Range: sized(l.realMode, z.kernel.SetupBytes()),
 			Why: "the first setup_sects+1 sectors of the file", Source: bootProtocol})
 		z.setupCode = sized(l.realMode+0x200, z.kernel.SetupBytes()-0x200)
-		z.bootParams = sized(l.realMode+z.kernel.SetupBootParams(), 4096)
+		z.bootParams = sized(l.realMode+z.kernel.SetupBootParams(), memmap.PageSize)
 	} else {
-		b.Do(sim.Step{Op: sim.Alloc, Object: "boot_params", Range: z.bootParams,
+		b.Do(sim.Step{Op: sim.Alloc, Object: paramsName, Range: z.bootParams,
 			Why: "the 32-bit entry takes a zero page that the loader fills", Source: bootProtocol})
 	}
-	z.cmdline = sized(l.cmdline, uint64(len(b.Scenario.Cmdline))+1)
-	b.Do(sim.Step{Op: sim.Alloc, Object: "command line", Range: z.cmdline, Why: "below 640 KiB, where 16-bit code can reach it", Source: bootProtocol})
-	b.Do(sim.Step{Op: sim.Write, Object: "command line", Range: z.cmdline, Keep: true, Why: "what the user asked for", Source: bootProtocol})
+	z.placeCmdline(b, l.cmdline, "below 640 KiB, where 16-bit code can reach it")
+}
+
+// placeCmdline lets the loader put the command line at addr.
+func (z *decompressor) placeCmdline(b *sim.Boot, addr uint64, why string) {
+	z.cmdline = sized(addr, uint64(len(b.Scenario.Cmdline))+1)
+	b.Do(sim.Step{Op: sim.Alloc, Object: cmdlineName, Range: z.cmdline, Why: why, Source: bootProtocol})
+	b.Do(sim.Step{Op: sim.Write, Object: cmdlineName, Range: z.cmdline, Keep: true, Why: "what the user asked for", Source: bootProtocol})
 	b.Place("command_line", z.cmdline, 0)
 }
 
@@ -142,14 +132,23 @@ func (z *decompressor) loadInitrd(b *sim.Boot, l loader) error {
 	if addr == 0 {
 		var ok bool
 		if addr, ok = z.roomForInitrd(l, rd.Size); !ok {
-			return &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("the loader finds no room for an initrd of %#x bytes", rd.Size)}
+			return noRoomForInitrd(rd.Size)
 		}
 	}
-	z.initrd = sized(addr, rd.Size)
+	z.placeInitrd(b, addr)
+	return nil
+}
+
+func noRoomForInitrd(size uint64) error {
+	return &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("the loader finds no room for an initrd of %#x bytes", size)}
+}
+
+// placeInitrd lets the loader put the initial RAM disk at addr.
+func (z *decompressor) placeInitrd(b *sim.Boot, addr uint64) {
+	z.initrd = sized(addr, b.Scenario.Initrd.Size)
 	b.Do(sim.Step{Op: sim.Alloc, Object: "initrd", Range: z.initrd, Why: "as high as the protocol allows: out of the kernel's way", Source: bootProtocol})
 	b.Do(sim.Step{Op: sim.Write, Object: "initrd", Range: z.initrd, Keep: true, Why: "the kernel unpacks it much later", Source: bootProtocol})
 	b.Place("initrd", z.initrd, 0)
-	return nil
 }
 
 // roomForInitrd is the highest page in RAM at which size bytes have room; ok is false
@@ -178,12 +177,17 @@ func (z *decompressor) roomForInitrd(l loader, size uint64) (addr uint64, ok boo
 }
 
 // loadImage places the protected-mode part and keeps the window free into which
-// the kernel will be unpacked.
+// the kernel will be unpacked, or what the decompressor needs where it lies.
 func (z *decompressor) loadImage(b *sim.Boot) {
 	file := sized(z.loaded, z.kernel.ProtectedModeBytes())
 	b.Do(sim.Step{Op: sim.Alloc, Object: "compressed kernel", Range: file, Why: "the rest of the file goes to code32_start", Source: bootProtocol})
-	b.Do(sim.Step{Op: sim.Alloc, Object: "unpacking window", Range: sized(z.output, uint64(z.kernel.Setup.InitSize)),
-		Why: "the protocol asks to keep init_size bytes free from runtime_start on", Source: bootProtocol})
+	window := sim.Step{Op: sim.Alloc, Object: "unpacking window", Range: sized(z.output, uint64(z.kernel.Setup.InitSize)),
+		Why: "the protocol asks to keep init_size bytes free from runtime_start on", Source: bootProtocol}
+	if z.target == z.loaded {
+		window.Object, window.Range = bssName, z.in(z.loaded, z.kernel.ProtectedModeBytes(), z.kernel.Decompressor.End)
+		window.Why = "a decompressor that stays where it is needs its BSS and its page tables there"
+	}
+	b.Do(window)
 	b.Do(sim.Step{Op: sim.Write, Object: decompressorName, Range: file, Keep: true, Why: "decompressor and payload, as in the file", Source: bootProtocol})
 	b.Place("compressed_kernel", file, 0)
 }

@@ -96,7 +96,7 @@ func TestWrongScenario(t *testing.T) {
 		"no ELF":           {"efistub", &noELF, oneGiB(), "", "the kernel inside the payload was not read"},
 		"no symbols":       {"bzimage", &noSymbols, oneGiB(), "", "symbols were not found"},
 		"no stub":          {"efistub", &noStub, oneGiB(), "", "expected CONFIG_EFI_STUB"},
-		"unknown loader":   {"bzimage", debian612(t), oneGiB(), "lilo", "expected qemu, ipxe or grub"},
+		"unknown loader":   {"bzimage", debian612(t), oneGiB(), "lilo", "expected qemu, ipxe, grub or kexec64"},
 		"BIOS loader, EFI": {"bzimage", debian612(t), gallery.OVMF2G(), "ipxe", "does not run on EFI firmware"},
 	} {
 		d, err := design.Named(test.Design)

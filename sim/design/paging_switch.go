@@ -10,32 +10,90 @@ import (
 
 const switchName = "paging trampoline"
 
-// switchPaging turns 5-level paging on, when CPU and user want it, from two pages
-// of low memory that it borrows: the switch needs paging off, and so code below 4 GiB.
-// Source: arch/x86/boot/compressed/pgtable_64.c:configure_5level_paging (v6.12).
-func (z *decompressor) switchPaging(b *sim.Boot) {
-	unwanted := linux.FindOptionBool(z.cmdline.Start, b.Scenario.Cmdline, "no5lvl")
-	if unwanted || !b.Scenario.CPU.LA57 || !knows5Level(z.kernel) {
-		return
+// switchPaging turns 5-level paging on, when CPU and user want it. The switch needs
+// paging off, and so code below 4 GiB.
+func (z *decompressor) switchPaging(b *sim.Boot) error {
+	change := z.wants5Level(b) && !z.la57
+	switch z.choices.Trampoline {
+	case switchLowAlways:
+		z.throughLowMemory(b, change)
+	default:
+		if change {
+			z.throughLowMemory(b, true)
+		}
 	}
-	const source = "arch/x86/boot/compressed/pgtable_64.c:configure_5level_paging"
-	t := z.findTrampoline(b)
+	z.la57 = z.la57 || change
+	return nil
+}
+
+// wants5Level reports whether the kernel shall run with 5-level paging.
+func (z *decompressor) wants5Level(b *sim.Boot) bool {
+	unwanted := linux.FindOptionBool(z.cmdline.Start, b.Scenario.Cmdline, "no5lvl")
+	return !unwanted && b.Scenario.CPU.LA57 && knows5Level(z.kernel)
+}
+
+// knows5Level reports whether the kernel was built with 5-level paging. One that was
+// not leaves the paging level alone, whatever the CPU can do.
+// Source: arch/x86/boot/header.S:xloadflags (v6.12), XLF_5LEVEL_ENABLED.
+func knows5Level(k *image.Kernel) bool { return k.Setup.XLoadFlags&(1<<6) != 0 }
+
+// throughLowMemory goes through two pages of low memory that it borrows: a page table,
+// and code that switches paging off and on again, with another paging level or not.
+// Source: arch/x86/boot/compressed/pgtable_64.c:configure_5level_paging (v6.12),
+// paging_prepare, cleanup_trampoline (v6.5).
+func (z *decompressor) throughLowMemory(b *sim.Boot, change bool) {
+	prepare, cleanUp := z.switchSources()
+	t, saved := z.findTrampoline(b), z.switchBuffer()
 	code, table := sized(t.Start+memmap.PageSize, memmap.PageSize), sized(t.Start, memmap.PageSize)
 	b.Place("paging_trampoline", t, 0)
-	d := z.kernel.Decompressor
-	if d.TrampSave != 0 {
-		b.Do(sim.Step{Op: sim.Copy, Object: bssName, Range: sized(z.loaded+d.TrampSave, t.Len()), From: t,
-			Why: "whatever lies there is put back afterwards", Source: source})
+	if !saved.Empty() {
+		b.Do(sim.Step{Op: sim.Copy, Object: bssName, Range: saved, From: t, Why: "whatever lies there is put back afterwards", Source: prepare})
 	}
 	z.borrow(b, t)
-	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: t, Why: "cleared, then code from a template into the second page", Source: source})
-	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: table, Why: "a top-level table: its first entry points at the tables in force", Source: source})
-	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: code, Why: "paging off, LA57 on, paging on again", Source: z.switchSource()})
-	b.Do(sim.Step{Op: sim.Copy, Object: pageTablesName, Range: sized(z.target+d.TopPgTable, memmap.PageSize), From: table, Keep: true,
-		Why: "the top-level table moves to where the decompressor will run", Source: source})
-	b.Do(sim.Step{Op: sim.Copy, Object: "low memory", Range: t, From: sized(z.loaded+d.TrampSave, t.Len()), Why: "restored: nothing of the trampoline remains", Source: source})
+	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: t, Why: "cleared, then code from a template into the second page", Source: prepare})
+	if change {
+		b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: table, Why: "a top-level table: its first entry points at the tables in force", Source: prepare})
+	}
+	z.runSwitch(b, code, change)
+	if change {
+		b.Do(sim.Step{Op: sim.Copy, Object: pageTablesName, Range: sized(z.target+z.kernel.Decompressor.TopPgTable, memmap.PageSize), From: table, Keep: true,
+			Why: "the top-level table moves to where the decompressor will run", Source: cleanUp})
+	}
+	b.Do(sim.Step{Op: sim.Copy, Object: "low memory", Range: t, From: saved, Why: "restored: nothing of the trampoline remains", Source: cleanUp})
 	z.giveBack(b)
-	z.la57 = true
+}
+
+// switchBuffer keeps what lies in the low memory that is borrowed; empty where the
+// image does not tell where it is.
+func (z *decompressor) switchBuffer() memmap.Range {
+	if z.kernel.Decompressor.TrampSave == 0 {
+		return memmap.Range{}
+	}
+	return sized(z.loaded+z.kernel.Decompressor.TrampSave, trampoline.Size)
+}
+
+// runSwitch executes the code page. Until 6.5 the same page is the stack of its 32-bit code.
+func (z *decompressor) runSwitch(b *sim.Boot, code memmap.Range, change bool) {
+	const stack = 32 // what 5.10 pushes before it jumps: three registers and the way back
+	const source = "arch/x86/boot/compressed/head_64.S:startup_64"
+	if z.version < linux.V6_6 {
+		b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: memmap.Range{Start: code.End - stack, End: code.End},
+			Why: "32-bit code needs a stack that it can reach: the end of its page", Source: source})
+	}
+	why := "paging off, LA57 on, paging on again"
+	if !change {
+		why = "paging off and on again: nothing to change, but the way leads through it"
+	}
+	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: code, Why: why, Source: z.switchSource()})
+}
+
+// switchSources are the functions before and after the switch.
+func (z *decompressor) switchSources() (prepare, cleanUp string) {
+	if z.version < linux.V6_6 {
+		return "arch/x86/boot/compressed/pgtable_64.c:paging_prepare", "arch/x86/boot/compressed/pgtable_64.c:cleanup_trampoline"
+	}
+	const both = "arch/x86/boot/compressed/pgtable_64.c:configure_5level_paging"
+	return both, both
 }
 
 // switchSource is where the code of the switch is from: it moved when mixed mode did.
@@ -46,26 +104,33 @@ func (z *decompressor) switchSource() string {
 	return "arch/x86/boot/compressed/head_64.S:trampoline_32bit_src"
 }
 
-// knows5Level reports whether the kernel was built with 5-level paging. One that was
-// not leaves the paging level alone, whatever the CPU can do.
-// Source: arch/x86/boot/header.S:xloadflags (v6.12), XLF_5LEVEL_ENABLED.
-func knows5Level(k *image.Kernel) bool { return k.Setup.XLoadFlags&(1<<6) != 0 }
-
 // findTrampoline asks for a place below 640 KiB.
 func (z *decompressor) findTrampoline(b *sim.Boot) memmap.Range {
 	in := trampoline.Input{BIOS: z.biosWords(b), EFI: z.efi != nil, Table: z.e820}
-	p := trampoline.Find(&in, z.version)
+	p := trampoline.Find(&in, z.searchVersion())
 	z.explain(b, &in)
 	if words := in.BIOS; z.efi == nil && b.Scenario.BIOS == (linux.BIOSWords{}) && words != b.Scenario.BIOS {
 		b.Assume("the BIOS states the base memory that the map shows; its EBDA begins where that ends")
 	}
-	return sized(p.Start, trampoline.Size)
+	if t, err := p.Range(); err == nil {
+		return t
+	}
+	return memmap.Range{Start: p.Start, End: ^uint64(0)} // what there is of it before the addresses end
+}
+
+// searchVersion is the release whose search is modelled. What 5.3 got at the last
+// moment, a guard against wrapping around below 0, only a kernel of that release has.
+func (z *decompressor) searchVersion() linux.Version {
+	if z.version == linux.V5_3 && !models(z.version, z.kernel) {
+		return linux.Of(5, 2)
+	}
+	return z.release
 }
 
 // explain reports what of the search is odd. That the place is no RAM is found when
 // the place is used.
 func (z *decompressor) explain(b *sim.Boot, in *trampoline.Input) {
-	for _, f := range trampoline.Explain(in, z.version).Findings() {
+	for _, f := range trampoline.Explain(in, z.searchVersion()).Findings() {
 		if f.Rule != trampoline.RuleNotRAM {
 			surprise(f).report(b, switchName)
 		}

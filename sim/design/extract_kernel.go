@@ -1,0 +1,43 @@
+package design
+
+import (
+	"bootplan/image"
+	"bootplan/sim"
+)
+
+// extract chooses a place, unpacks the kernel there and relocates it.
+// Source: arch/x86/boot/compressed/misc.c:extract_kernel (v6.12).
+func (z *decompressor) extract(b *sim.Boot) error {
+	const source = "arch/x86/boot/compressed/misc.c:extract_kernel"
+	b.Do(sim.Step{Op: sim.Write, Object: paramsName, Range: sized(z.bootParams.Start+0x211, 1), Why: "clears the KASLR flag", Source: source})
+	z.findRSDP(b)
+	if err := z.randomise(b); err != nil {
+		return err
+	}
+	if err := image.CheckDestination(z.output, z.virtual, z.kernel.NeededSize(), z.target+z.kernel.Decompressor.BootHeap); err != nil {
+		return halted(err)
+	}
+	u := unpacking{kernel: z.kernel, payload: z.payload(), base: z.output, virtual: z.virtual, self: bssName, heap: heapAt(z.kernel, z.target)}
+	if err := u.run(b); err != nil {
+		return err
+	}
+	if z.choices.Mapping == mapDemandRW {
+		return z.allowText(b)
+	}
+	return nil
+}
+
+// enterKernel jumps to the unpacked kernel.
+func (z *decompressor) enterKernel(b *sim.Boot) error {
+	b.MeasureWX("kernel_entry")
+	enterKernel(b, z.kernel, z.output, "arch/x86/boot/compressed/head_64.S:.Lrelocated")
+	return nil
+}
+
+// handOver states what the decompressor and its loader leave.
+func (z *decompressor) handOver(b *sim.Boot) error {
+	return handOver(b, &arrival{
+		kernel: z.kernel, version: z.version, phys: z.output, e820: z.e820, setupData: z.setupData, initrd: z.initrd,
+		loader: z.loaderType, efi: z.efi, bios: z.biosWords(b), la57: z.la57, random: z.random,
+	})
+}
