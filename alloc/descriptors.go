@@ -1,0 +1,71 @@
+package alloc
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"bootplan/memmap"
+)
+
+const (
+	// descSize is sizeof(EFI_MEMORY_DESCRIPTOR), in bytes.
+	descSize = 40
+	// firstOEMType is the first memory type that UEFI leaves to others.
+	firstOEMType memmap.EFIType = 0x70000000
+)
+
+// checkAllocatable returns why no firmware could allocate from descs: one of them wraps
+// around, or two share memory.
+func checkAllocatable(descs []memmap.EFIDescriptor) error {
+	m := memmap.Map{Kind: memmap.EFI, Descriptors: descs}
+	for i := range descs {
+		if _, err := m.Range(i); err != nil {
+			return fmt.Errorf("EFI descriptor %d: %w", i, err)
+		}
+	}
+	var err error
+	m.Overlaps(func(i, j int, shared memmap.Range) bool {
+		err = fmt.Errorf("EFI descriptors %d and %d share %v: a firmware cannot allocate from such a map", i, j, shared)
+		return false
+	})
+	return err
+}
+
+// allocatableType reports whether UEFI lets AllocatePages make memory of type t.
+// Source: UEFI 2.11, 7.2.1.
+func allocatableType(t memmap.EFIType) bool {
+	return t < memmap.EFIPersistent && t != memmap.EFIConventional || t >= firstOEMType
+}
+
+// descEnd is the address behind d. It wraps around as firmware's own arithmetic does.
+func descEnd(d *memmap.EFIDescriptor) uint64 { return d.Phys + d.Pages*memmap.PageSize }
+
+// byPhys orders descriptors by address.
+func byPhys(d memmap.EFIDescriptor, addr uint64) int { return cmp.Compare(d.Phys, addr) }
+
+// holding returns the index of the descriptor in which addr lies, or -1; descs are
+// ascending and do not overlap.
+func holding(descs []memmap.EFIDescriptor, addr uint64) int {
+	i, found := slices.BinarySearchFunc(descs, addr, byPhys)
+	if !found {
+		i--
+	}
+	if i < 0 || addr >= descEnd(&descs[i]) {
+		return -1
+	}
+	return i
+}
+
+// mergeTouching joins those of descs[from:to] that are of one type and attribute and
+// touch, in place; descs are ascending.
+func mergeTouching(descs []memmap.EFIDescriptor, from, to int) []memmap.EFIDescriptor {
+	for i := to - 1; i > from; i-- {
+		low, high := &descs[i-1], &descs[i]
+		if descEnd(low) == high.Phys && low.Type == high.Type && low.Attr == high.Attr {
+			low.Pages += high.Pages
+			descs = slices.Delete(descs, i, i+1)
+		}
+	}
+	return descs
+}
