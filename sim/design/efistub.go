@@ -16,32 +16,67 @@ import (
 
 // efistubs are the EFI stub of each generation that unpacks the kernel itself.
 func efistubs() []*Design {
-	current := Choices{
-		PELayout: peSplit, BootParams: paramsPage, Initrd: initrdLast, Trampoline: switchBelow4G, Output: outputRandom,
-		Physical: physicalStub, Virtual: virtualStub, NX: nxText, Mapping: mapFirmware,
+	merged := Choices{
+		PELayout: peLegacy, BootParams: paramsCopied, Initrd: initrdLast, Trampoline: switchBelow4G, Output: outputRandom,
+		Physical: physicalStub, Virtual: virtualStub, NX: nxClear, Mapping: mapFirmware,
 		SelfRelocation: relocateNever, Malloc: mallocBSS, BSS: bssKernel,
 	}
+	current := merged
+	current.PELayout, current.BootParams, current.NX = peSplit, paramsPage, nxText
 	return []*Design{
-		efistub("efistub", linux.V6_12, current),
-		efistub("efistub@v7.2", linux.V7_2, current),
+		efistub("efistub@v6.6", "D5", linux.V6_6, merged, Info{
+			Title: "the first EFI stub that unpacks the kernel itself, of Linux v6.6.0",
+			Text: directText + " This first release still had the old PE layout, copied the setup header out of the image, " +
+				"made the whole kernel executable and left it writable, and knew neither a lowest address nor an option that restricts memory.",
+			Lacks: []string{
+				"mem=, memmap= and hugepages= are not looked at when the kernel is placed",
+				"memory below 16 MiB is not kept free of the kernel",
+				"the ACPI SRAT is not read: memory that may be unplugged is known by its EFI attribute only",
+				"the kernel is not told that its address is random, and leaves its memory regions where they are",
+			},
+		}),
+		efistub("efistub", "D6", linux.V6_12, current, Info{
+			Title: "the EFI stub of Linux v6.12, which unpacks the kernel itself",
+			Text:  directText + " Kernel text is read-only before it becomes executable. Debian's 6.1 carries this stub too, with differences that it is told by its release.",
+			Lacks: directLacks,
+		}),
+		efistub("efistub@v7.2", "D6", linux.V7_2, current, Info{
+			Title: "the EFI stub of Linux v7.2, which unpacks the kernel itself",
+			Text:  directText + " The kernel is entered in its init text, which becomes executable as well.",
+			Lacks: directLacks,
+		}),
 	}
+}
+
+const directText = "The firmware loads the file as a PE image. Its stub asks the firmware's allocator for everything: boot_params, " +
+	"two pages below 4 GiB for the paging switch, and a block for the kernel at a random place. It unpacks the kernel there, " +
+	"asks for permissions to execute it, loads the initrd, ends boot services, switches to 5-level paging if " +
+	"the CPU can, and jumps to the kernel. The bare-metal decompressor does not run."
+
+var directLacks = []string{
+	"mem=, memmap= and hugepages= only make the place the lowest one: it may still lie in memory that they take away",
+	"the ACPI SRAT is not read: memory that may be unplugged is known by its EFI attribute only",
 }
 
 // directEntry is the story of a bzImage started as an EFI application, since Linux
 // 6.6: its stub unpacks the kernel while boot services are alive and enters it directly.
-var directEntry = story{tell: (*Design).bootDirect}
+var directEntry = story{tell: (*Design).bootDirect, offers: []offer{
+	{"pe-layout", []string{peLegacy, peSplit, peZboot}},
+	{"boot-params", []string{paramsPage, paramsCopied, paramsStatic}},
+	{"initrd", []string{initrdLast, initrdFirst}},
+	{"trampoline", []string{switchBelow4G, switchLowEFI, switchLow, switchLowAlways}},
+	{"output", []string{outputRandom, outputAbove}},
+	{"physical", []string{physicalStub, physicalRNG, physicalDecompressor, physicalNone}},
+	{"virtual", []string{virtualStub, virtualPosted, virtualRevised, virtualAlloc, virtualDecompressor}},
+	{"nx", []string{nxText, nxClear, nxPrefix, nxExact, nxNone}},
+	{"malloc", []string{mallocBSS, mallocFirmware}},
+	{"bss", []string{bssKernel, bssStub}},
+}}
 
-func efistub(name string, v linux.Version, c Choices) *Design {
-	return &Design{Version: v, Choices: c, story: &directEntry, Info: Info{
-		Name:       name,
-		Identifier: "D6",
-		Title:      fmt.Sprintf("the EFI stub of Linux %s, which unpacks the kernel itself", v),
-		Text: "The firmware loads the file as a PE image. Its stub asks the firmware's allocator for everything: boot_params, " +
-			"two pages below 4 GiB for the paging switch, and a block for the kernel at a random place. It unpacks the kernel there, " +
-			"asks for the text to be read-only and executable, loads the initrd, ends boot services, switches to 5-level paging if " +
-			"the CPU can, and jumps to the kernel. The bare-metal decompressor does not run.",
-		Sources: []string{"drivers/firmware/efi/libstub/x86-stub.c (" + v.String() + ")"},
-	}}
+func efistub(name, identifier string, v linux.Version, c Choices, info Info) *Design {
+	info.Name, info.Identifier = name, identifier
+	info.Sources = []string{"drivers/firmware/efi/libstub/x86-stub.c (" + v.String() + ")"}
+	return &Design{Version: v, Choices: c, story: &directEntry, Info: info}
 }
 
 // stubName is the object that is the running stub.
@@ -94,6 +129,9 @@ func (s *stub) perform(b *sim.Boot, acts ...act) error {
 // startStub brings the firmware to life and readies the stub of a design.
 func startStub(b *sim.Boot, d *Design) (*stub, error) {
 	b.Version(d.Version.String())
+	if c := &d.Choices; c.BootParams == paramsCopied && c.PELayout == peZboot {
+		return nil, fmt.Errorf("boot-params=%s: a zboot image has no setup header to copy", paramsCopied)
+	}
 	k := b.Scenario.Kernel
 	if err := needs(k); err != nil {
 		return nil, err
