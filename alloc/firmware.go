@@ -63,14 +63,17 @@ func (k Kind) String() string {
 // Source: UEFI 2.11, appendix D.
 type Status uint8
 
-// The statuses that page allocations and the stub's helpers return.
+// The statuses that boot services for memory and images, and the stub's helpers, return.
 const (
-	Success          Status = 0
-	InvalidParameter Status = 2
-	Unsupported      Status = 3
-	BufferTooSmall   Status = 5
-	OutOfResources   Status = 9
-	NotFound         Status = 14
+	Success           Status = 0
+	LoadError         Status = 1
+	InvalidParameter  Status = 2
+	Unsupported       Status = 3
+	BufferTooSmall    Status = 5
+	OutOfResources    Status = 9
+	NotFound          Status = 14
+	NoMapping         Status = 17
+	SecurityViolation Status = 26
 
 	// NoAddress is EFI_SUCCESS of an allocation that stored no address: what
 	// efi_random_alloc returns in kernels that do not check for "no slot at all".
@@ -82,6 +85,8 @@ func (s Status) Error() string {
 	switch s {
 	case Success:
 		return "EFI_SUCCESS"
+	case LoadError:
+		return "EFI_LOAD_ERROR"
 	case InvalidParameter:
 		return "EFI_INVALID_PARAMETER"
 	case Unsupported:
@@ -92,6 +97,10 @@ func (s Status) Error() string {
 		return "EFI_OUT_OF_RESOURCES"
 	case NotFound:
 		return "EFI_NOT_FOUND"
+	case NoMapping:
+		return "EFI_NO_MAPPING"
+	case SecurityViolation:
+		return "EFI_SECURITY_VIOLATION"
 	case NoAddress:
 		return "EFI_SUCCESS without an address"
 	}

@@ -104,7 +104,7 @@ func (b *Boot) do(s *Step) {
 		return
 	}
 	b.noteLow(s)
-	b.Machine.apply(s)
+	b.Machine.apply(s, b.result.count-1)
 }
 
 // noteLow keeps account of memory below 1 MiB that boot code writes and nobody gave it.
@@ -252,6 +252,9 @@ func (b *Boot) Say(message string) {
 
 // Stopped reports whether the processor has stopped the boot: nothing happens any more.
 func (b *Boot) Stopped() bool { return b.stopped }
+
+// Step is the index of the next step.
+func (b *Boot) Step() int { return b.result.count }
 
 // Traced reports whether somebody wants more than the outcome.
 func (b *Boot) Traced() bool { return b.trace }

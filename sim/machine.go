@@ -39,6 +39,14 @@ var efiUses = [...]Use{
 	UseUnusable, UseACPI, UseNVS, UseMMIO, UseMMIO, UseReserved, UsePersistent, UseUnaccepted,
 }
 
+// accepted is what becomes of memory that is accepted from the hypervisor.
+func accepted(u Use) Use {
+	if u == UseUnaccepted {
+		return UseRAM
+	}
+	return u
+}
+
 func useOfEFI(t memmap.EFIType) Use {
 	if int(t) < len(efiUses) {
 		return efiUses[t]
@@ -113,43 +121,6 @@ func (m *Machine) reset(memory *memmap.Map, none *Tables) {
 	}
 }
 
-// Tables are page tables, as the permissions of identity-mapped ranges.
-type Tables struct {
-	Name    string
-	Paging  bool // false: every address can be read, written and executed
-	Perm    memmap.Spans[Perm]
-	OnFault Perm                     // with what a page-fault handler maps any address, 2 MiB at a time; 0: no handler
-	Grow    func(memmap.Range) error // called before a handler maps a range: takes pages from its pool
-
-	taken bool // by the present boot
-}
-
-// reset makes t tables that map nothing, and takes it.
-func (t *Tables) reset(name string) {
-	t.Perm.Clear()
-	*t = Tables{Name: name, Perm: t.Perm, taken: true}
-}
-
-// Least returns the permissions that every byte of r has.
-func (t *Tables) Least(r memmap.Range) Perm {
-	least := RWX
-	t.Over(r, func(s memmap.Span[Perm]) bool {
-		least &= s.Value
-		return least != 0
-	})
-	return least
-}
-
-// Over calls yield for each stretch of r with equal permissions, in ascending
-// order, until yield returns false.
-func (t *Tables) Over(r memmap.Range, yield func(memmap.Span[Perm]) bool) {
-	if !t.Paging {
-		yield(memmap.Span[Perm]{Range: r, Value: RWX})
-		return
-	}
-	t.Perm.Over(r, yield)
-}
-
 // WX is how many bytes of RAM the tables in force map writable and executable at once.
 func (m *Machine) WX() uint64 {
 	var n uint64
@@ -181,8 +152,8 @@ func (m *Machine) ramIn(r memmap.Range) uint64 {
 	return n
 }
 
-// apply makes s take effect.
-func (m *Machine) apply(s *Step) {
+// apply makes s take effect, which is the step of that index.
+func (m *Machine) apply(s *Step, step int) {
 	switch s.Op {
 	case Alloc:
 		m.Owner.Set(s.Range, Owner{s.Phase, s.Object})
@@ -195,7 +166,9 @@ func (m *Machine) apply(s *Step) {
 			m.Needed.Set(s.Range, s.Object)
 		}
 	case Map, Protect:
-		m.Tables.Perm.Set(s.Range, s.Perm)
+		m.Tables.follow(s, step)
+	case Accept:
+		m.Use.Update(s.Range, accepted)
 	case Exit:
 		m.BootServices = false
 	}

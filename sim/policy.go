@@ -1,63 +1,80 @@
 package sim
 
-import (
-	"fmt"
-	"slices"
-	"strings"
+import "bootplan/memmap"
 
-	"bootplan/memmap"
-)
-
-// Policy is how EFI firmware protects memory while it is alive.
-// Sources: recorded boots; EDK2 MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c (edk2-stable202502).
+// Policy is how EFI firmware protects memory while it is alive. The zero Policy
+// protects nothing and offers the DXE services, as OVMF did for years.
+// Sources: MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c (edk2-stable202502);
+// Project Mu's DxeMemoryProtectionSettings.h; recorded boots.
 type Policy struct {
 	Name      string
-	NX        uint64 // bit n: memory of EFI type n is mapped without execute permission
-	Attribute bool   // EFI_MEMORY_ATTRIBUTE_PROTOCOL is installed
-	Image     bool   // PE images with page-aligned sections are mapped by their section flags
-	Block     bool   // images that do not promise NX_COMPAT are refused
+	NX        uint64   // bit n: memory of EFI type n is mapped without execution; bit 62: types of OEMs, bit 63: of OS loaders
+	Images    Origin   // images from there are mapped by their sections
+	Attribute bool     // EFI_MEMORY_ATTRIBUTE_PROTOCOL is installed
+	NoDXE     bool     // there is no table of DXE services
+	NXCompat  NXCompat // what becomes of an image that does not promise NX_COMPAT
+	OpenImage bool     // an image that is not mapped by its sections is made writable and executable as a whole
+	FreeRP    bool     // free memory is not mapped
+	NullPage  bool     // page 0 is not mapped
+	Reapply   bool     // each allocation sets permissions; otherwise only one that changes the NX bit of its memory does
+
+	// What firmware is known to do wrong.
+	Ignores     bool // a request for other permissions succeeds and changes nothing
+	OnlyRelaxes bool // a request for fewer permissions succeeds and changes nothing
+	StaleSpace  bool // the DXE services do not know what the page tables forbid
 }
 
-// nxData is the NX policy that ArmVirtPkg uses: every type but the code types.
-const nxData = 0x7fd5
+// Origin is a set of places that images come from, as PcdImageProtectionPolicy counts them.
+type Origin uint8
 
-// nxAll covers the code types too.
-const nxAll = 0x7fff
+// The origins. A kernel comes from a disk or from the network.
+const (
+	FromElsewhere Origin = 1 << iota
+	FromFirmware
+)
 
-// policies in the order in which the command line lists them.
-var policies = []Policy{
-	{Name: "ovmf"},
-	{Name: "ovmf-attr", Attribute: true},
-	{Name: "edk2-nx", NX: nxData},
-	{Name: "edk2-nx-attr", NX: nxData, Attribute: true},
-	{Name: "edk2-nx-image", NX: nxData, Image: true},
-	{Name: "edk2-nx-image-attr", NX: nxData, Image: true, Attribute: true},
-	{Name: "strict", NX: nxAll, Attribute: true},
-	{Name: "strict-block", NX: nxAll, Attribute: true, Image: true, Block: true},
-}
+// NXCompat is how firmware treats an image that does not promise NX_COMPAT.
+type NXCompat uint8
 
-// Policies lists the names of the known policies.
-func Policies() []string {
-	var names []string
-	for _, p := range policies {
-		names = append(names, p.Name)
+// The treatments.
+const (
+	NXCompatIgnored       NXCompat = iota // the promise is not looked at
+	NXCompatCompatibility                 // from then on the firmware protects nothing, as Project Mu does
+	NXCompatRefused                       // EFI_SECURITY_VIOLATION
+)
+
+var nxCompatNames = [...]string{"ignored", "compatibility", "refused"}
+
+func (n NXCompat) String() string { return nxCompatNames[n] }
+
+// NXBit is the bit of a policy that stands for memory type t.
+// Source: MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c:GetPermissionAttributeForMemoryType (edk2-stable202502).
+func NXBit(t memmap.EFIType) uint {
+	switch {
+	case t >= 0x80000000:
+		return 63
+	case t >= 0x70000000:
+		return 62
 	}
-	return names
-}
-
-// PolicyNamed returns a known policy.
-func PolicyNamed(name string) (Policy, error) {
-	i := slices.IndexFunc(policies, func(p Policy) bool { return p.Name == name })
-	if i < 0 {
-		return Policy{}, fmt.Errorf("policy %q: expected one of %s", name, strings.Join(Policies(), ", "))
-	}
-	return policies[i], nil
+	return min(uint(t), 61) // types that nobody defined: a bit that no policy sets
 }
 
 // Of returns the permissions with which memory of type t is mapped.
-func (p Policy) Of(t memmap.EFIType) Perm {
-	if t < 64 && p.NX>>t&1 != 0 {
+func (p *Policy) Of(t memmap.EFIType) Perm {
+	switch {
+	case p.FreeRP && t == memmap.EFIConventional:
+		return 0
+	case p.NX>>NXBit(t)&1 != 0:
 		return RW
 	}
 	return RWX
+}
+
+// NXE reports whether firmware of this policy turns the CPU's execute-disable bit on.
+// Source: MdeModulePkg/Core/DxeIplPeim/X64/VirtualMemory.c:IsEnableNonExecNeeded (edk2-stable202502).
+func (p *Policy) NXE() bool { return p.NX != 0 || p.Images != 0 }
+
+// Compatibility is what is left of p once an image without NX_COMPAT has been started.
+func (p Policy) Compatibility() Policy {
+	return Policy{Name: p.Name + " in compatibility mode", Reapply: p.Reapply, NoDXE: p.NoDXE, Ignores: p.Ignores}
 }

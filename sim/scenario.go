@@ -22,6 +22,7 @@ type Scenario struct {
 	Immovable []memmap.Range
 	BIOS      linux.BIOSWords // zero: what a BIOS with this map would state
 	Loader    string          // who loads a bzImage without EFI: "qemu", "grub", "ipxe"; empty: fits the map
+	Firmware  FirmwareProfile // which EFI firmware
 	Policy    Policy          // how EFI firmware protects memory
 	Services  Services        // what EFI firmware offers besides memory
 	Random    Random          // answers the boot code's questions for random numbers

@@ -200,8 +200,8 @@ func TestPolicies(t *testing.T) {
 		"edk2-nx-attr":       {sim.RWX, sim.RW, sim.RW, sim.RWX},
 		"edk2-nx-image":      {sim.RWX, sim.RW, sim.RW, sim.RWX},
 		"edk2-nx-image-attr": {sim.RWX, sim.RW, sim.RW, sim.RWX},
-		"strict":             {sim.RW, sim.RW, sim.RW, sim.RW},
-		"strict-block":       {sim.RW, sim.RW, sim.RW, sim.RW},
+		"strict":             {sim.RW, sim.RW, 0, sim.RW}, // free memory is not mapped
+		"strict-block":       {sim.RW, sim.RW, 0, sim.RW}, // free memory is not mapped
 	}
 	got := map[string]perms{}
 	for _, name := range sim.Policies() {

@@ -107,6 +107,8 @@ type Step struct {
 	InPlace bool // Copy: unpacks over its own input, which it must not overtake
 	Promise Perm // Write by firmware: the permissions that the PE section header declares
 	OnFault bool // Map: made by the page-fault handler
+
+	By Setter // Map, Protect: through whom
 }
 
 // Touches reports whether the step writes to its range.

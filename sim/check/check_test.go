@@ -155,6 +155,17 @@ func TestRules(t *testing.T) {
 				b.Machine.Tables.OnFault = sim.RW
 				b.Do(sim.Step{Op: sim.Read, Object: "x", Range: r(64*memmap.MiB-1, 64*memmap.MiB+1)})
 			}},
+		{"unaccepted",
+			func(b *sim.Boot) {
+				b.Machine.Use.Set(r(0x600000, 0x602000), sim.UseUnaccepted)
+				b.Do(sim.Step{Op: sim.Accept, Object: "x", Range: r(0x600000, 0x601000)})
+				b.Do(sim.Step{Op: sim.Read, Object: "x", Range: r(0x600fff, 0x601001)})
+			},
+			func(b *sim.Boot) {
+				b.Machine.Use.Set(r(0x600000, 0x602000), sim.UseUnaccepted)
+				b.Do(sim.Step{Op: sim.Accept, Object: "x", Range: r(0x600000, 0x601000)})
+				b.Do(sim.Step{Op: sim.Read, Object: "x", Range: r(0x600fff, 0x601000)})
+			}},
 		{"nx-exec",
 			func(b *sim.Boot) { own(b); code(b); paging(b, sim.RW); run(b) },
 			func(b *sim.Boot) { own(b); code(b); paging(b, sim.RX); run(b) }},

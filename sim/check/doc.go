@@ -26,16 +26,17 @@ func All() []sim.Check {
 		&selfRelocated{},
 		&demandMap{},
 		&pePromise{},
+		&unaccepted{},
 	}
 }
 
 // Rules are the rules that simulated boots can break, sorted by identifier.
 func Rules() []rule.Rule {
 	return []rule.Rule{
-		badFreeRule, bssDirtyRule, clobberRule, demandMapRule, firmwareTouchedRule, heapExhaustedRule,
-		lowMemoryRule, noMemoryRule, notOwnedRule, notRAMRule, neverReturnsRule, nxExecRule, outOfRangeRule,
+		badFreeRule, bssDirtyRule, clobberRule, demandMapRule, firmwareIgnoredRule, firmwareTouchedRule, heapExhaustedRule,
+		imageRefusedRule, lowMemoryRule, noMemoryRule, notOwnedRule, notRAMRule, neverReturnsRule, nxExecRule, outOfRangeRule,
 		overrunRule, pageTablesExhaustedRule, pePromiseRule, policyIgnoredRule, roWriteRule, selfRelocatedRule,
-		staleExecRule, unmappedRule, unsupportedRule, wxMappedRule, wxUsedRule,
+		staleExecRule, unacceptedRule, unmappedRule, unsupportedRule, wxMappedRule, wxUsedRule,
 	}
 }
 

@@ -72,7 +72,7 @@ func needs(m *sim.Machine, s *sim.Step, r memmap.Range, need sim.Perm, broken ru
 		}
 		f := found(broken, s)
 		f.Range, f.Fault = p.Range, true
-		f.Message = fmt.Sprintf("%s: %s at %#x, mapped %s", s.Object, s.Op, p.Start, p.Value)
+		f.Message = deniedStory(m.Tables, s, p, need)
 		report(f)
 		return false
 	})

@@ -74,13 +74,13 @@ func TestRecordedPermissions(t *testing.T) {
 func exposureOf(r *sim.Result) exposure {
 	entry, _ := r.Metric("wx_bytes_at_stub_entry")
 	exit, _ := r.Metric("wx_bytes_at_exit_boot_services")
-	e := exposure{WX: int64(exit.Value) - int64(entry.Value)}
+	var code memmap.Set
 	for _, s := range r.Steps {
 		if s.Phase == sim.Stub && s.Op == sim.Protect && s.Perm == sim.RX {
-			e.RX += int64(s.Range.Len())
+			code.Add(s.Range)
 		}
 	}
-	return e
+	return exposure{WX: int64(exit.Value) - int64(entry.Value), RX: int64(code.Bytes())}
 }
 
 // TestPolicies boots Debian's 6.12 on firmware of each policy. The kernel's block is

@@ -2,6 +2,7 @@ package firmware
 
 import (
 	"fmt"
+	"slices"
 
 	"bootplan/alloc"
 	"bootplan/memmap"
@@ -11,13 +12,27 @@ import (
 // Firmware is EFI firmware while boot services are alive. It is an [alloc.Firmware]
 // whose every answer becomes a step.
 type Firmware struct {
-	b      *sim.Boot
-	pages  *alloc.EFIPages
-	policy sim.Policy
-	bins   bins
+	b       *sim.Boot
+	pages   alloc.BootServices
+	profile sim.FirmwareProfile
+	policy  sim.Policy
+	tables  *sim.Tables // the firmware's own
+	noExec  bool        // the CPU's execute-disable bit is on
+
+	initial []memmap.EFIDescriptor // the map before this boot, sorted
+	taken   []allocation           // pages that this boot took and did not give back
+	pools   []allocation           // pages among them from which pool blocks are carved
+	blocks  []memmap.Range         // the blocks in use
+	space   space                  // as the DXE services see memory
 
 	// What the next call is for.
 	object, why, source string
+}
+
+// An allocation is pages and their type.
+type allocation struct {
+	memmap.Range
+	t memmap.EFIType
 }
 
 // Below4G is the highest address that 32-bit code can reach.
@@ -26,42 +41,40 @@ const Below4G = 4*memmap.GiB - 1
 // DescriptorSize is the size in bytes of a descriptor of the memory map on EDK2.
 const DescriptorSize = 48
 
-// everything is what firmware maps: the address space of 4-level paging.
-var everything = memmap.Range{End: 1 << 46}
-
-// Start brings boot services and their page tables to life. The error says that no
-// firmware could work with the scenario's map.
+// Start brings boot services and their page tables to life. The firmware serves this
+// boot only. The error says that no firmware could work with the scenario's map.
 func Start(b *sim.Boot) (*Firmware, error) {
+	f := sim.Scratch[Firmware](b)
+	sc := b.Scenario
+	*f = Firmware{
+		b: b, profile: sc.Firmware, policy: sc.Policy, noExec: sc.CPU.NX && sc.Policy.NXE(),
+		initial: f.initial[:0], taken: f.taken[:0], pools: f.pools[:0], blocks: f.blocks[:0], space: f.space,
+	}
+	f.space.known = false
 	descs := Descriptors(b)
-	pages, err := alloc.NewEFIPages(descs)
+	pages, err := newServices(sc.Firmware.Kind, descs)
 	if err != nil {
 		return nil, fmt.Errorf("this map cannot be simulated: %w; bootplan map lint tells more", err)
 	}
-	f := &Firmware{b: b, pages: pages, policy: b.Scenario.Policy, bins: findBins(descs)}
-	tables := b.NewTables("firmware")
-	tables.Perm.Set(everything, sim.RWX)
-	for _, d := range descs {
-		if r, err := d.Range(); err == nil {
-			tables.Perm.Set(r, f.perm(d.Type))
-		}
-	}
+	f.pages = pages
+	f.initial = append(f.initial, descs...)
+	slices.SortFunc(f.initial, byAddress)
 	b.In(sim.Firmware)
 	b.Machine.BootServices = true
-	b.SwitchTo(tables, sim.Step{Object: "firmware's page tables", Range: memmap.Range{},
-		Why: "an identity map of all memory; its permissions follow the firmware's policy", Source: "MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c:InitializeDxeNxMemoryProtectionPolicy (edk2-stable202502)"})
+	b.SwitchTo(f.mapEverything(), sim.Step{Object: "firmware's page tables", Range: memmap.Range{},
+		Why:    "an identity map of all memory; its permissions follow the firmware's policy",
+		Source: "MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c:InitializeDxeNxMemoryProtectionPolicy (edk2-stable202502)"})
 	return f, nil
 }
 
-// perm is how memory of type t is mapped when it changes hands.
-func (f *Firmware) perm(t memmap.EFIType) sim.Perm { return f.enforced(f.policy.Of(t)) }
-
-// enforced is what the CPU makes of p: without an execute-disable bit everything that
-// is mapped can be executed.
-func (f *Firmware) enforced(p sim.Perm) sim.Perm {
-	if f.b.Scenario.CPU.NX {
-		return p
+func byAddress(a, b memmap.EFIDescriptor) int {
+	switch {
+	case a.Phys < b.Phys:
+		return -1
+	case a.Phys > b.Phys:
+		return 1
 	}
-	return p | sim.X
+	return 0
 }
 
 // For says what the next call is for: the object, one sentence of why, and the source
@@ -71,95 +84,15 @@ func (f *Firmware) For(object, why, source string) *Firmware {
 	return f
 }
 
+// IA32 reports whether the firmware is 32-bit code, which a 64-bit kernel calls with
+// paging off.
+func (f *Firmware) IA32() bool { return f.profile.IA32 }
+
 // Map is the present map, valid until the next call.
 func (f *Firmware) Map() []memmap.EFIDescriptor { return f.pages.Map() }
 
-// AllocatePages hands out pages and maps them as the policy has it.
-func (f *Firmware) AllocatePages(kind alloc.Kind, t memmap.EFIType, pages, addr uint64) (uint64, alloc.Status) {
-	got, status := f.search(kind, t, pages, addr)
-	if status == alloc.Success {
-		r := sized(got, pages*memmap.PageSize)
-		f.b.Do(sim.Step{Op: sim.Alloc, Object: f.object, Range: r, Memory: t.String(), Why: f.why, Source: f.source})
-		f.b.Machine.Tables.Perm.Set(r, f.perm(t))
-	}
-	return got, status
-}
-
-// search looks where EDK2 looks first: in the type's own bin, then below all bins.
-// Source: MdeModulePkg/Core/Dxe/Mem/Page.c:FindFreePages (edk2-stable202211).
-func (f *Firmware) search(kind alloc.Kind, t memmap.EFIType, pages, addr uint64) (uint64, alloc.Status) {
-	if kind != alloc.Address {
-		if got, ok := f.bins.take(t, pages); ok {
-			return got, alloc.Success
-		}
-	}
-	for _, top := range []uint64{f.bins.top, Below4G} {
-		if kind == alloc.AnyPages || kind == alloc.MaxAddress && addr >= top {
-			if got, status := f.pages.AllocatePages(alloc.MaxAddress, t, pages, top); status == alloc.Success {
-				return got, status
-			}
-		}
-	}
-	return f.pages.AllocatePages(kind, t, pages, addr)
-}
-
-// FreePages takes pages back.
-func (f *Firmware) FreePages(addr, pages uint64) alloc.Status {
-	status := f.pages.FreePages(addr, pages)
-	if status == alloc.Success {
-		r := sized(addr, pages*memmap.PageSize)
-		f.b.Do(sim.Step{Op: sim.Free, Object: f.object, Range: r, Why: "not needed any more", Source: f.source})
-		f.b.Machine.Tables.Perm.Set(r, f.perm(memmap.EFIConventional))
-	}
-	return status
-}
-
-// TakePages allocates whole pages for size bytes of type t, the last one at or below
-// last. An error is a *sim.Failure with the rule no-memory.
-func (f *Firmware) TakePages(t memmap.EFIType, size, last uint64) (memmap.Range, error) {
-	pages := (size + memmap.PageSize - 1) / memmap.PageSize
-	addr, status := f.AllocatePages(alloc.MaxAddress, t, pages, last)
-	if status != alloc.Success {
-		return memmap.Range{}, f.noMemory(size, last)
-	}
-	return sized(addr, pages*memmap.PageSize), nil
-}
-
-// noMemory is the failure of the present request.
-func (f *Firmware) noMemory(size, last uint64) error {
-	q := alloc.Request{Size: size, Align: memmap.PageSize, Max: last}
-	return &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("%s: %v", f.object, alloc.NoMemory(f.Map(), q))}
-}
-
-// ReleasePages gives back pages that this boot allocated for object, which cannot fail.
-func (f *Firmware) ReleasePages(object string, r memmap.Range, source string) {
-	_ = f.For(object, "", source).FreePages(r.Start, r.Len()/memmap.PageSize)
-}
-
-// What EDK2 puts before a pool block that fills pages of its own, and behind it.
-// Source: MdeModulePkg/Core/Dxe/Mem/Pool.c (edk2-stable202211).
-const (
-	poolHead = 24
-	poolTail = 16
-)
-
-// TakePool allocates a pool block of type t and returns its size bytes. An error is a
-// *sim.Failure with the rule no-memory.
-func (f *Firmware) TakePool(t memmap.EFIType, size uint64) (memmap.Range, error) {
-	r, err := f.TakePages(t, poolHead+size+poolTail, ^uint64(0))
-	if err != nil {
-		return r, err
-	}
-	return sized(r.Start+poolHead, size), nil
-}
-
-// ReleasePool gives back a pool block that this boot allocated for object.
-func (f *Firmware) ReleasePool(object string, block memmap.Range, source string) {
-	f.ReleasePages(object, block.Outward(memmap.PageSize), source)
-}
-
 // MapSize is the size in bytes that GetMemoryMap asks for.
-func (f *Firmware) MapSize() uint64 { return uint64(len(f.Map())) * DescriptorSize }
+func (f *Firmware) MapSize() uint64 { return f.pages.MapSize() }
 
 // ExitBootServices ends boot services. The page tables stay in force.
 func (f *Firmware) ExitBootServices(source string) {

@@ -1,0 +1,74 @@
+package firmware
+
+import (
+	"slices"
+
+	"bootplan/alloc"
+	"bootplan/memmap"
+	"bootplan/sim"
+)
+
+// poolTail is what EDK2 puts behind a pool block, in bytes. The other firmwares put
+// nothing there, and their blocks end as early or earlier.
+// Source: MdeModulePkg/Core/Dxe/Mem/Pool.c (edk2-stable202211).
+const poolTail = 16
+
+// TakePool allocates a pool block of type t and returns its size bytes. An error is a
+// *sim.Failure with the rule no-memory.
+func (f *Firmware) TakePool(t memmap.EFIType, size uint64) (memmap.Range, error) {
+	addr, status := f.AllocatePool(t, size)
+	if status != alloc.Success {
+		return memmap.Range{}, f.noMemory(size, ^uint64(0))
+	}
+	return sized(addr, size), nil
+}
+
+// AllocatePool hands out a block of size bytes. A block may share a page with others of
+// its type.
+func (f *Firmware) AllocatePool(t memmap.EFIType, size uint64) (uint64, alloc.Status) {
+	addr, status := f.pages.AllocatePool(t, size)
+	if status != alloc.Success {
+		return 0, status
+	}
+	block := sized(addr, size)
+	if i := f.poolAt(addr); i < 0 {
+		whole := memmap.Range{Start: addr, End: block.End + poolTail}.Outward(memmap.PageSize)
+		f.gave(whole, t)
+		f.pools = append(f.pools, allocation{whole, t})
+	} else {
+		f.b.Do(sim.Step{Op: sim.Alloc, Object: f.object, Range: block, Memory: t.String(), Why: f.why, Source: f.source})
+	}
+	f.blocks = append(f.blocks, block)
+	return addr, status
+}
+
+// FreePool takes a block back, and its pages once they hold no other block. A block that
+// leaves others behind belongs to nobody from then on.
+func (f *Firmware) FreePool(addr uint64) alloc.Status {
+	status := f.pages.FreePool(addr)
+	i := slices.IndexFunc(f.blocks, func(r memmap.Range) bool { return r.Start == addr })
+	if status != alloc.Success || i < 0 {
+		return status
+	}
+	block := f.blocks[i]
+	f.blocks = slices.Delete(f.blocks, i, i+1)
+	p := f.poolAt(addr)
+	whole := f.pools[p]
+	if slices.ContainsFunc(f.blocks, whole.Covers) {
+		f.b.Do(sim.Step{Op: sim.Free, Object: f.object, Range: block, Why: "not needed any more", Source: f.source})
+		return status
+	}
+	f.gotBack(whole.Range, whole.t)
+	f.pools = slices.Delete(f.pools, p, p+1)
+	return status
+}
+
+// poolAt is the index of the pool pages that hold addr, or -1.
+func (f *Firmware) poolAt(addr uint64) int {
+	return slices.IndexFunc(f.pools, func(p allocation) bool { return p.Contains(addr) })
+}
+
+// ReleasePool gives back a pool block that this boot allocated for object.
+func (f *Firmware) ReleasePool(object string, block memmap.Range, source string) {
+	_ = f.For(object, "", source).FreePool(block.Start)
+}

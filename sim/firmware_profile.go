@@ -1,0 +1,60 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// FirmwareKind is a release of EFI firmware, or a firmware that stands for another way
+// to hand out memory.
+type FirmwareKind uint8
+
+// The kinds, EDK2's releases in the order of time.
+const (
+	EDK2Stable202211 FirmwareKind = iota // Debian 12
+	EDK2Stable202502                     // Debian 13
+	EDK2Stable202605
+	EDK2Master20260806
+	UBoot    // U-Boot before 2025
+	BottomUp // no product: the lowest free place first
+)
+
+var firmwareNames = [...]string{
+	"edk2-stable202211", "edk2-stable202502", "edk2-stable202605", "edk2-master-20260806", "u-boot", "bottom-up",
+}
+
+func (k FirmwareKind) String() string { return firmwareNames[k] }
+
+// EDK2 reports whether k is a release of EDK2.
+func (k FirmwareKind) EDK2() bool { return k <= EDK2Master20260806 }
+
+// FirmwareProfile is the EFI firmware that a machine has.
+type FirmwareProfile struct {
+	Kind FirmwareKind
+	IA32 bool // 32-bit code: it uses no memory above 4 GiB, and is called with paging off
+}
+
+// String is the form that ParseFirmware reads.
+func (p FirmwareProfile) String() string {
+	if p.IA32 {
+		return p.Kind.String() + ",ia32"
+	}
+	return p.Kind.String()
+}
+
+// Firmwares lists the names of all kinds of firmware.
+func Firmwares() []string { return slices.Clone(firmwareNames[:]) }
+
+// ParseFirmware reads the name of a kind, with ",ia32" behind it for 32-bit firmware.
+func ParseFirmware(text string) (FirmwareProfile, error) {
+	name, width, _ := strings.Cut(text, ",")
+	kind := slices.Index(firmwareNames[:], name)
+	if kind < 0 {
+		return FirmwareProfile{}, fmt.Errorf("firmware %q: expected one of %s", name, strings.Join(firmwareNames[:], ", "))
+	}
+	if width != "" && width != "ia32" {
+		return FirmwareProfile{}, fmt.Errorf("firmware %q: expected ia32, or nothing, behind the comma", text)
+	}
+	return FirmwareProfile{FirmwareKind(kind), width == "ia32"}, nil
+}
