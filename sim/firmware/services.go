@@ -7,7 +7,13 @@ import (
 )
 
 // newServices returns the boot services of a firmware whose map is descs.
-func newServices(_ sim.FirmwareKind, descs []memmap.EFIDescriptor) (alloc.BootServices, error) {
+func newServices(kind sim.FirmwareKind, descs []memmap.EFIDescriptor) (alloc.BootServices, error) {
+	switch kind {
+	case sim.UBoot:
+		return alloc.NewUBootPages(descs, ^uint64(0))
+	case sim.BottomUp:
+		return alloc.NewBottomUpPages(descs)
+	}
 	pages, err := alloc.NewEFIPages(descs)
 	if err != nil {
 		return nil, err
