@@ -29,7 +29,7 @@ Exit status: 1 a case differs, or the model cannot run it; 2 a file could not be
 		Example: "  bootplan verify vectors sim/verify/testdata",
 		Args:    usage(cobra.MinimumNArgs(1)),
 		RunE:    func(_ *cobra.Command, paths []string) error { return a.verifyVectors(paths) },
-	})
+	}, newVerifyBootCmd(a))
 }
 
 // vectorResult is the JSON answer of verify vectors.

@@ -1,0 +1,136 @@
+package verify
+
+import (
+	"bootplan/memmap"
+	"bootplan/sim"
+)
+
+// bootCode compares where loader, stub and decompressor put things.
+func (v *verification) bootCode() {
+	c := v.c
+	v.fact("pe_image", between(c.Stub.Image, c.Stub.End), v.placed("pe_image", rangeOf))
+	v.fact("pe_entry", address(c.Stub.Entry), v.placed("pe_image", func(p sim.Placement) Value {
+		return Address(p.Range.Start + uint64(v.kernel.PE.EntryRVA))
+	}))
+	v.fact("boot_params", v.recordedParams(), v.placed("boot_params", startOf))
+	if c.BootParams != nil {
+		v.fact("command_line", Address(c.BootParams.Cmdline), v.placed("command_line", startOf))
+	}
+	v.fact("output_without_randomness", address(c.Decompressor.Output), v.planned(func() Value { return Address(v.result.Randomness.Input.Output) }))
+	v.fact("relocated_image", between(c.Decompressor.Base, c.Decompressor.End), v.placed("relocated_image", rangeOf))
+	v.fact("relocated_bss", address(c.Decompressor.BSS), v.placed("relocated_image", func(p sim.Placement) Value {
+		return Address(p.Range.Start + v.kernel.Decompressor.BSS)
+	}))
+	v.pagingSwitch()
+	v.initrd()
+}
+
+// recordedParams is where boot_params lay.
+func (v *verification) recordedParams() Value {
+	if v.c.runsStub() {
+		return address(v.c.Stub.BootParams)
+	}
+	return address(v.c.Decompressor.BootParams)
+}
+
+// planned predicts something that follows from the decompressor's search.
+func (v *verification) planned(what func() Value) func() (Value, string) {
+	return func() (Value, string) {
+		if why := v.unknownPlaces(); why != "" {
+			return nil, why
+		}
+		if v.result.Randomness.Decompressor == nil {
+			return Text("never computed"), ""
+		}
+		return what(), ""
+	}
+}
+
+// switchName is the object of the paging switch.
+const switchName = "paging trampoline"
+
+// pagingSwitch compares the switch of paging levels.
+func (v *verification) pagingSwitch() {
+	t := v.c.Trampoline
+	if t.Executed != nil {
+		v.fact("paging_switch", executed(*t.Executed), func() (Value, string) { return executed(v.completed(switchName)), "" })
+	}
+	if t.Base == nil {
+		return
+	}
+	end := *t.Base + 2*memmap.PageSize
+	place := v.placed
+	if !v.switchesInFirmware() {
+		place = v.placedAnyway
+	}
+	v.fact("paging_trampoline", between(t.Base, &end), place("paging_trampoline", rangeOf))
+	v.fact("paging_trampoline_code", address(t.Code), place("paging_trampoline", func(p sim.Placement) Value { return v.codePage(p) }))
+}
+
+// switchesInFirmware reports whether the trampoline was allocated by the stub, and not
+// found in low memory.
+func (v *verification) switchesInFirmware() bool { return uint64(*v.c.Trampoline.Base) >= memmap.MiB }
+
+// placedAnyway is placed for what no allocation of the stub has a part in.
+func (v *verification) placedAnyway(name string, what func(sim.Placement) Value) func() (Value, string) {
+	return func() (Value, string) {
+		p, ok := v.result.Placement(name)
+		if !ok {
+			return Text("nowhere"), ""
+		}
+		return what(p), ""
+	}
+}
+
+// codePage is the page of the trampoline that is executed.
+func (v *verification) codePage(p sim.Placement) Value {
+	if s := v.executed(switchName); s != nil {
+		return Address(s.Range.Start)
+	}
+	return Text("not executed")
+}
+
+// executed is the first step that executes object; nil if there is none.
+func (v *verification) executed(object string) *sim.Step {
+	for i := range v.result.Steps {
+		if s := &v.result.Steps[i]; s.Op == sim.Exec && s.Object == object {
+			return s
+		}
+	}
+	return nil
+}
+
+// completed reports whether object was executed without a fault.
+func (v *verification) completed(object string) bool {
+	f, faulted := v.faultFound()
+	s := v.executed(object)
+	return s != nil && !(faulted && &v.result.Steps[f.Step] == s)
+}
+
+func executed(yes bool) Value {
+	if yes {
+		return Text("executed")
+	}
+	return Text("not executed")
+}
+
+// initrd compares where boot code put the initrd, and where the kernel moved it.
+func (v *verification) initrd() {
+	rd := v.c.Ramdisk
+	if rd == nil {
+		return
+	}
+	switch {
+	case !v.c.placesInitrd():
+		v.fact("initrd", whole(rd.Printed), func() (Value, string) {
+			return nil, "the loader's own memory is not known"
+		})
+	case rd.Image != 0:
+		end := rd.Image + rd.Size
+		v.fact("initrd", between(&rd.Image, &end), v.placed("initrd", rangeOf))
+	default:
+		v.fact("initrd", whole(rd.Printed), v.placed("initrd", func(p sim.Placement) Value {
+			return Range{Range: p.Range.Outward(memmap.PageSize)}
+		}))
+	}
+}

@@ -1,0 +1,108 @@
+package verify
+
+import (
+	"bootplan/alloc"
+	"bootplan/kaslr"
+	"bootplan/memmap"
+	"bootplan/sim"
+)
+
+// kernelPlace compares where the kernel is.
+func (v *verification) kernelPlace() {
+	if phys := v.c.physical(); phys != nil {
+		v.chosen("kernel_physical", Address(*phys), v.chance.physical, startOf)
+	}
+	if virt := v.c.Placement.Virt; virt != nil {
+		v.chosen("kernel_virtual", Address(*virt), v.chance.virtual, func(p sim.Placement) Value { return Address(p.Virtual) })
+	}
+	v.ofKernel("").fact("kernel_entry", address(v.c.KernelEntry.Address), v.given(func(phys uint64) (Value, string) { return Address(phys + v.kernel.EntryOffset()), "" }))
+	v.ofKernel("").fact("kernel_end", address(v.c.Placement.PhysEnd), v.given(func(phys uint64) (Value, string) { return Address(phys + v.kernel.VO.TotalSize), "" }))
+}
+
+// given predicts what follows from the kernel's recorded place.
+func (v *verification) given(what func(phys uint64) (Value, string)) func() (Value, string) {
+	return func() (Value, string) {
+		phys := v.c.physical()
+		if phys == nil {
+			return nil, "the kernel's place was not recorded"
+		}
+		return what(*phys)
+	}
+}
+
+// chosen compares an address that random numbers chose, or that followed without any.
+func (v *verification) chosen(name string, recorded Address, o odds, what func(sim.Placement) Value) {
+	if o.places > 0 {
+		v.among(name, recorded, o.places, o.probability)
+		return
+	}
+	v.fact(name, recorded, v.placedAnyway("kernel", what))
+}
+
+// stubAllocation compares the stub's question for room for the kernel, and the answer
+// that follows from the map that the debugger read at that moment.
+func (v *verification) stubAllocation() {
+	asked := v.c.Debugger.RandomAlloc
+	if asked == nil {
+		return
+	}
+	request := func(what func(*sim.StubPlaces) Value) func() (Value, string) {
+		return func() (Value, string) {
+			if v.result.Randomness.Stub == nil {
+				return Text("never asked"), ""
+			}
+			return what(v.result.Randomness.Stub), ""
+		}
+	}
+	v.fact("kernel_block_size", Address(asked.Size), request(func(s *sim.StubPlaces) Value { return Address(s.Request.Size) }))
+	v.fact("kernel_block_align", Address(asked.Align), request(func(s *sim.StubPlaces) Value { return Address(s.Request.Align) }))
+	v.fact("kernel_block_lowest", Address(asked.Min), request(func(s *sim.StubPlaces) Value { return Address(s.Request.Min) }))
+	v.fact("kernel_block_highest", Address(asked.Max), request(func(s *sim.StubPlaces) Value { return Address(s.Request.Max) }))
+	v.fact("kernel_block_seed", Address(asked.Seed), request(v.physicalSeed))
+	if len(v.c.AtAllocation) == 0 {
+		return
+	}
+	v.fact("kernel_block_status", Address(asked.Status), func() (Value, string) {
+		_, status, why := v.answer(uint64(asked.Seed))
+		return Address(efiStatus(status)), why
+	})
+	if asked.Status == 0 {
+		v.fact("kernel_block", Address(asked.Address), func() (Value, string) {
+			addr, _, why := v.answer(uint64(asked.Seed))
+			return Address(addr), why
+		})
+	}
+}
+
+// physicalSeed is what the stub makes of the recorded random number.
+func (v *verification) physicalSeed(s *sim.StubPlaces) Value {
+	if s.NoKASLR || v.c.Debugger.Seed == nil {
+		return Address(0)
+	}
+	const revision = 2<<16 | 70 // UEFI 2.70
+	return Address(kaslr.StubSeed(uint32(*v.c.Debugger.Seed), revision, "", s.Override))
+}
+
+// answer is what firmware with the map that was recorded at that moment gives the stub
+// for the kernel.
+func (v *verification) answer(seed uint64) (addr uint64, status alloc.Status, why string) {
+	places := v.result.Randomness.Stub
+	if places == nil {
+		return 0, 0, "the simulated stub does not get that far"
+	}
+	pages, err := alloc.NewEFIPages(efiMap(v.c.AtAllocation).Descriptors)
+	if err != nil {
+		return 0, 0, err.Error()
+	}
+	addr, status = alloc.RandomAlloc(pages, places.Request, seed, memmap.EFILoaderCode)
+	return addr, status, ""
+}
+
+// efiStatus is the EFI_STATUS of a status.
+func efiStatus(s alloc.Status) uint64 {
+	if s == alloc.Success || s == alloc.NoAddress {
+		return 0
+	}
+	const failed = 1 << 63
+	return failed | uint64(s)
+}

@@ -1,0 +1,121 @@
+package verify
+
+import (
+	"slices"
+	"strings"
+
+	"bootplan/memmap/parse"
+	"bootplan/sim"
+)
+
+// outcome compares whether the boot got to the kernel.
+func (v *verification) outcome() {
+	var recorded Value
+	if v.c.Ended.Userspace != nil {
+		recorded = booted(*v.c.Ended.Userspace)
+	}
+	v.fact("outcome", recorded, func() (Value, string) { return booted(v.result.Outcome == sim.Boots), "" })
+}
+
+func booted(yes bool) Text {
+	if yes {
+		return "boots"
+	}
+	return "does not boot"
+}
+
+// fault compares the first exception of a boot that ended with one.
+func (v *verification) fault() {
+	if v.c.Fault == nil || len(v.c.Fault.Exceptions) == 0 {
+		return
+	}
+	first := v.c.Fault.Exceptions[0]
+	f, faulted := v.faultFound()
+	predict := func(value Value) func() (Value, string) {
+		return func() (Value, string) {
+			if !faulted {
+				return Text("no fault"), ""
+			}
+			return value, ""
+		}
+	}
+	v.fact("fault_vector", address(first.Vector), predict(Address(pageFault)))
+	v.fact("fault_error_code", address(first.Code), predict(errorCode(f)))
+	v.fact("fault_instruction", address(first.RIP), func() (Value, string) {
+		if faulted && f.Rule != "nx-exec" {
+			return nil, "of instructions that read or write the address is not modelled"
+		}
+		return predict(Address(f.Range.Start))()
+	})
+	v.fact("fault_address", address(first.CR2), predict(Address(f.Range.Start)))
+	v.fact("fault_step", Text(v.c.Fault.StoppedIn), func() (Value, string) { return v.faultStep(f, faulted) })
+}
+
+// faultFound is the finding at which the processor stopped the boot.
+func (v *verification) faultFound() (f sim.Finding, ok bool) {
+	if v.result == nil {
+		return f, false
+	}
+	i := slices.IndexFunc(v.result.Findings, func(f sim.Finding) bool { return f.Fault })
+	if i < 0 {
+		return f, false
+	}
+	return v.result.Findings[i], true
+}
+
+// pageFault is the vector of every fault that page tables cause.
+const pageFault = 0x0e
+
+// errorCode is what the processor reports of a page fault.
+// Source: Intel SDM volume 3, 4.7.
+func errorCode(f sim.Finding) Value {
+	const present, write, fetch = 1, 2, 0x10
+	switch f.Rule {
+	case "nx-exec":
+		return Address(present | fetch)
+	case "ro-write":
+		return Address(present | write)
+	}
+	return Text("of rule " + f.Rule)
+}
+
+// faultStep compares the object that was executed or written with what the recording
+// says in words.
+func (v *verification) faultStep(f sim.Finding, faulted bool) (Value, string) {
+	if !faulted || f.Step >= len(v.result.Steps) {
+		return Text("no fault"), ""
+	}
+	step := v.result.Steps[f.Step]
+	if strings.Contains(v.c.Fault.StoppedIn, step.Object) {
+		return Text(v.c.Fault.StoppedIn), ""
+	}
+	return Text(step.Op.String() + " " + step.Object), ""
+}
+
+// messages compares what stub and decompressor print, but for where random numbers
+// come from.
+func (v *verification) messages() {
+	doc, err := parse.ReadLog(v.c.Name, strings.NewReader(strings.Join(v.c.BootMessages, "\n")))
+	if err != nil {
+		return
+	}
+	var recorded List
+	for _, text := range doc.Log.Boot.Stub {
+		recorded = append(recorded, Text("EFI stub: "+text))
+	}
+	for _, text := range doc.Log.Boot.Decompressor {
+		if !strings.Contains(text, "KASLR using") {
+			recorded = append(recorded, Text(text))
+		}
+	}
+	if len(v.c.BootMessages) == 0 {
+		return
+	}
+	v.fact("messages", recorded, func() (Value, string) {
+		var predicted List
+		for _, text := range v.result.Messages {
+			predicted = append(predicted, Text(text))
+		}
+		return predicted, ""
+	})
+}
