@@ -32,7 +32,7 @@ func (c *selfRelocated) Step(_ *sim.Machine, s *sim.Step, report func(sim.Findin
 	case sim.Copy:
 		self := ""
 		c.ran.Over(s.From, func(r memmap.Span[string]) bool {
-			if r.Value == s.Object {
+			if r.Value != "" {
 				self = s.Object
 			}
 			return self == ""

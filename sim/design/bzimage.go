@@ -167,10 +167,10 @@ func (z *decompressor) decompress(b *sim.Boot) error {
 		(*decompressor).extract, (*decompressor).enterKernel, (*decompressor).handOver)
 }
 
-// perform does acts of who, one after the other, until one fails.
+// perform does acts of who, one after the other, until one fails or the processor stops.
 func perform[T any](who T, b *sim.Boot, acts ...func(T, *sim.Boot) error) error {
 	for _, act := range acts {
-		if err := act(who, b); err != nil {
+		if err := act(who, b); err != nil || b.Stopped() {
 			return err
 		}
 	}

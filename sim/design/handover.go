@@ -116,16 +116,31 @@ func (a *arrival) showKernel(b *sim.Boot, s *kernel.State) {
 // handOver states what the stub leaves.
 func (s *stub) handOver(b *sim.Boot) error {
 	a := &arrival{
-		kernel: s.kernel, version: s.version, phys: s.block.Start, e820: s.e820.Entries, initrd: s.initrd, loader: loaderStub,
-		efi:  &kernel.EFI{MapAddr: s.finalMap.Start + mapHead, DescSize: firmware.DescriptorSize, Descriptors: s.fw.Map()},
+		kernel: s.kernel, version: s.version, phys: s.block.Start, e820: s.e820.Entries, initrd: s.initrd, loader: s.loaderType(),
+		efi:  &kernel.EFI{MapAddr: s.finalMap.Start + s.ways.mapHead, DescSize: firmware.DescriptorSize, Descriptors: s.fw.Map()},
 		bios: b.Scenario.BIOS, la57: s.paging.done, random: s.toldRandom(),
-		setupData: s.setupData,
-	}
-	if ext := s.e820.Extension; len(ext) > 0 {
-		const entryBytes = 20
-		a.setupData = append(a.setupData, kernel.SetupData{
-			SetupDataNode: memmap.SetupDataNode{Addr: s.extension.Start, Type: setupE820Ext, Len: uint32(len(ext) * entryBytes)}, E820: ext,
-		})
+		setupData: s.allSetupData(),
 	}
 	return handOver(b, a)
+}
+
+// loaderType is what boot_params say of who loaded the kernel: the stub itself, or QEMU,
+// whose kernel OVMF enters by the handover protocol.
+func (s *stub) loaderType() uint8 {
+	if s.handover {
+		return loaderQEMU
+	}
+	return loaderStub
+}
+
+// allSetupData is the whole setup_data list: what was linked, then the e820 extension.
+func (s *stub) allSetupData() []kernel.SetupData {
+	ext := s.e820.Extension
+	if len(ext) == 0 {
+		return s.setupData
+	}
+	const entryBytes = 20
+	return append(s.setupData, kernel.SetupData{
+		SetupDataNode: memmap.SetupDataNode{Addr: s.extension.Start, Type: setupE820Ext, Len: uint32(len(ext) * entryBytes)}, E820: ext,
+	})
 }

@@ -9,14 +9,25 @@ import (
 
 const mapName = "EFI memory map"
 
-// mapHead is what the stub puts before the descriptors in a buffer for the memory map.
+// mapHead is what the stub since 6.1 puts before the descriptors in a buffer for the
+// memory map.
 const mapHead = 40
+
+// mapGuess is the size of the buffer that it tried first until then, which the map of no
+// known firmware fits.
+// Source: drivers/firmware/efi/libstub/mem.c:efi_get_memory_map (v6.0).
+const mapGuess = 32 * 40
 
 // fetchMap takes a buffer of type t for the memory map, with room for a few more
 // descriptors than there are, and fills it.
 func (s *stub) fetchMap(b *sim.Boot, t memmap.EFIType, why string) (memmap.Range, error) {
 	const source = "drivers/firmware/efi/libstub/mem.c:efi_get_memory_map"
-	size := mapHead + s.fw.MapSize() + uint64(s.ways.mapSlack)*firmware.DescriptorSize
+	if s.ways.guessesMap {
+		if err := s.borrowPool(mapName, mapGuess, "a first guess, too small", source); err != nil {
+			return memmap.Range{}, err
+		}
+	}
+	size := s.ways.mapHead + s.fw.MapSize() + uint64(s.ways.mapSlack)*firmware.DescriptorSize
 	r, err := s.fw.For(mapName, why, source).TakePool(t, size)
 	if err != nil {
 		return r, err
@@ -32,7 +43,7 @@ func (s *stub) exitBootServices(b *sim.Boot) error {
 		return s.givesUp(b, exitFails, err)
 	}
 	var err error
-	s.finalMap, err = s.fetchMap(b, memmap.EFIACPIReclaim, "the map that the kernel will read, in memory that it keeps")
+	s.finalMap, err = s.fetchMap(b, s.ways.mapType, "the map that the kernel will read")
 	if err != nil {
 		return s.givesUp(b, exitFails, err)
 	}

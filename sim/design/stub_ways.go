@@ -4,22 +4,27 @@ import (
 	"bootplan/alloc"
 	"bootplan/image"
 	"bootplan/linux"
+	"bootplan/memmap"
 )
 
 // ways are the details in which releases of the stub differ and that nobody discusses:
 // no choices, but facts of a version.
 type ways struct {
-	release        linux.Version // whose ways they are
-	clearsBSS      bool          // the PE entry point clears the stub's variables
-	minimum        bool          // the kernel is kept out of memory below LOAD_PHYSICAL_ADDR
-	heedsOptions   bool          // mem=, memmap= and hugepages= switch physical randomness off
-	heedsVendor    bool          // so does firmware that is known to hang
-	noSlotSucceeds bool          // an allocation without any place for it succeeds, and stores no address
-	tellsKernel    bool          // the kernel is told that its address is random (KASLR_FLAG)
-	forgives       bool          // errors of the memory attribute protocol are ignored
-	asksForSize    bool          // only the size of the map decides on the e820 extension, no copy of it
-	unaccepted     bool          // unaccepted memory is known
-	mapSlack       uint32        // for how many more descriptors a buffer for the memory map has room
+	release        linux.Version  // whose ways they are
+	clearsBSS      bool           // the PE entry point clears the stub's variables
+	minimum        bool           // the kernel is kept out of memory below LOAD_PHYSICAL_ADDR
+	heedsOptions   bool           // mem=, memmap= and hugepages= switch physical randomness off
+	heedsVendor    bool           // so does firmware that is known to hang
+	noSlotSucceeds bool           // an allocation without any place for it succeeds, and stores no address
+	tellsKernel    bool           // the kernel is told that its address is random (KASLR_FLAG)
+	forgives       bool           // errors of the memory attribute protocol are ignored
+	asksForSize    bool           // only the size of the map decides on the e820 extension, no copy of it
+	unaccepted     bool           // unaccepted memory is known
+	mapSlack       uint32         // for how many more descriptors a buffer for the memory map has room
+	mapHead        uint64         // bytes before the descriptors in such a buffer
+	mapType        memmap.EFIType // of the buffer that the kernel reads
+	guessesMap     bool           // a buffer for 32 descriptors is tried first
+	entry          string         // the function that says that the stub gives up
 }
 
 // waysOf are the ways of the stub of design version v with kernel k. A kernel of a
@@ -39,9 +44,18 @@ func waysOf(v linux.Version, k *image.Kernel) ways {
 		asksForSize:    release < linux.V6_5,
 		unaccepted:     release >= linux.V6_5,
 		mapSlack:       alloc.MapSlack,
+		mapHead:        mapHead,
+		mapType:        memmap.EFIACPIReclaim,
+		entry:          "efi_stub_entry",
 	}
 	if release < linux.V6_12 {
 		w.mapSlack = alloc.OldMapSlack
+	}
+	if v < linux.V6_6 {
+		w.entry = "efi_main"
+	}
+	if release < linux.V6_1 {
+		w.mapHead, w.mapType, w.guessesMap = 0, memmap.EFILoaderData, true
 	}
 	return w
 }
