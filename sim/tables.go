@@ -76,8 +76,21 @@ func (t *Tables) Denied(addr uint64, need Perm) (c Change, ok bool) {
 			break
 		}
 		c, ok = t.changes[i], true
+		if c.By != ByProtocol { // the protocol alone leaves what it is not asked for as it was
+			break
+		}
 	}
 	return c, ok
+}
+
+// Uniform reports whether every byte of r has exactly the permissions p.
+func (t *Tables) Uniform(r memmap.Range, p Perm) bool {
+	same := true
+	t.Over(r, func(s memmap.Span[Perm]) bool {
+		same = s.Value == p
+		return same
+	})
+	return same
 }
 
 // Least returns the permissions that every byte of r has.

@@ -64,6 +64,7 @@ func topics() []topic {
 	list = append(list, designTopics()...)
 	list = append(list, choiceTopics()...)
 	list = append(list, policyTopics()...)
+	list = append(list, firmwareTopics()...)
 	list = append(list, stepTopics()...)
 	for _, g := range []struct {
 		heading string

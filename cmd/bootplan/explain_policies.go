@@ -16,6 +16,7 @@ var policySources = []string{
 	"MdeModulePkg/MdeModulePkg.dec: PcdDxeNxMemoryProtectionPolicy, PcdImageProtectionPolicy (edk2-stable202502)",
 	"MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c (edk2-stable202502)",
 	"UEFI specification 2.10, EFI_MEMORY_ATTRIBUTE_PROTOCOL",
+	"Project Mu: MdeModulePkg/Include/Guid/DxeMemoryProtectionSettings.h",
 	"UEFI CA memory mitigation requirements (2022-11-30)",
 }
 
@@ -40,9 +41,10 @@ var policies = []struct{ name, title, text string }{
 	{"edk2-nx-image-attr", "data is not executable; images are mapped by their sections; boot code can change permissions",
 		dataText + " " + imageText + " " + attributeText},
 	{"strict", "no memory is executable unless somebody asks",
-		"Every allocation is mapped without execute permission, code types too. Images whose origin no policy covers are made writable and executable " +
-			"as a whole. " + attributeText},
+		"Every allocation is mapped without execute permission, code types too; free memory and page 0 are not mapped at all. Images whose " +
+			"origin no policy covers are made writable and executable as a whole. Starting an image that does not promise NX_COMPAT ends all of this " +
+			"for the rest of the boot: the protocol goes, and whatever is allocated from then on can be written and executed. " + attributeText},
 	{"strict-block", "no memory is executable unless somebody asks; old images are refused",
-		"Every allocation is mapped without execute permission, code types too; all images are mapped by their sections, and one that does not promise " +
-			"NX_COMPAT is not started. " + attributeText},
+		"Every allocation is mapped without execute permission, code types too; free memory and page 0 are not mapped at all. All images are " +
+			"mapped by their sections, and one that does not promise NX_COMPAT is not started. " + attributeText},
 }

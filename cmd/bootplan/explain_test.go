@@ -34,6 +34,11 @@ func TestTopicsAreComplete(t *testing.T) {
 			t.Errorf("policy %s is not explained", name)
 		}
 	}
+	for _, name := range sim.Firmwares() {
+		if !seen[name] {
+			t.Errorf("firmware %s is not explained", name)
+		}
+	}
 	for p := sim.Firmware; p <= sim.Kernel; p++ {
 		if !seen[p.String()] {
 			t.Errorf("phase %v is not explained", p)

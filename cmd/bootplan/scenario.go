@@ -24,14 +24,16 @@ type scenarioFlags struct {
 	Map, From, Sysroot string
 	Kernel, Profile    string
 	Designs, Choices   []string
-	Policy, CPU        string
+	Policy, Firmware   string
+	CPU                string
 	Cmdline, Initrd    string
 	Seed               uint64
 	Random             string
 
-	own  []ownDesign // designs that the scenario file makes of others
-	file string      // --scenario
-	set  *pflag.FlagSet
+	own       []ownDesign // designs that the scenario file makes of others
+	ownPolicy *ownPolicy  // that the scenario file describes; nil: Policy names one
+	file      string      // --scenario
+	set       *pflag.FlagSet
 }
 
 // defaultProfile is the kernel that is booted when none is named.
@@ -48,6 +50,7 @@ func (f *scenarioFlags) add(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.Designs, "design", nil, "boot design, see bootplan explain")
 	flags.StringArrayVar(&f.Choices, "set", nil, "override one choice of a design, CHOICE=VALUE, see bootplan explain DESIGN; or loader=qemu|grub|ipxe")
 	flags.StringVar(&f.Policy, "policy", "ovmf", "how EFI firmware protects memory, see bootplan explain: "+strings.Join(sim.Policies(), ", "))
+	flags.StringVar(&f.Firmware, "firmware", sim.Firmwares()[0], "how EFI firmware hands out memory: "+strings.Join(sim.Firmwares(), ", ")+"; with \",ia32\" behind it 32-bit firmware")
 	flags.StringVar(&f.CPU, "cpu", "la57=on,nx=on", "what the CPU can do")
 	flags.StringVar(&f.Cmdline, "cmdline", "", "kernel command line (default: that of the log, if the map is one)")
 	flags.StringVar(&f.Initrd, "initrd", "", "initrd: SIZE[@ADDR] or a file (default: that of the log, if the map is one)")
@@ -72,8 +75,11 @@ func (a *app) scenario(f *scenarioFlags) (*sim.Scenario, error) {
 	if sc.Kernel, err = a.scenarioKernel(f, doc); err != nil {
 		return nil, err
 	}
-	if sc.Policy, err = sim.PolicyNamed(f.Policy); err != nil {
-		return nil, fmt.Errorf("--policy: %w", err)
+	if sc.Policy, err = f.policy(); err != nil {
+		return nil, err
+	}
+	if sc.Firmware, err = sim.ParseFirmware(f.Firmware); err != nil {
+		return nil, fmt.Errorf("--firmware: %w", err)
 	}
 	if sc.CPU, err = parseCPU(f.CPU); err != nil {
 		return nil, fmt.Errorf("--cpu: %w", err)

@@ -14,19 +14,20 @@ import (
 // is relative to the file. A map of more than one line is the map itself, in any
 // form that a map file can have.
 type scenarioFile struct {
-	Map     *string     `yaml:"map"`
-	From    *string     `yaml:"from"`
-	Sysroot *string     `yaml:"sysroot"`
-	Kernel  *string     `yaml:"kernel"`
-	Profile *string     `yaml:"profile"`
-	Design  []ownDesign `yaml:"design"`
-	Set     []string    `yaml:"set"`
-	Policy  *string     `yaml:"policy"`
-	CPU     *string     `yaml:"cpu"`
-	Cmdline *string     `yaml:"cmdline"`
-	Initrd  *string     `yaml:"initrd"`
-	Seed    *string     `yaml:"seed"`
-	Random  *string     `yaml:"random"`
+	Map      *string     `yaml:"map"`
+	From     *string     `yaml:"from"`
+	Sysroot  *string     `yaml:"sysroot"`
+	Kernel   *string     `yaml:"kernel"`
+	Profile  *string     `yaml:"profile"`
+	Design   []ownDesign `yaml:"design"`
+	Set      []string    `yaml:"set"`
+	Policy   *policyKey  `yaml:"policy"`
+	Firmware *string     `yaml:"firmware"`
+	CPU      *string     `yaml:"cpu"`
+	Cmdline  *string     `yaml:"cmdline"`
+	Initrd   *string     `yaml:"initrd"`
+	Seed     *string     `yaml:"seed"`
+	Random   *string     `yaml:"random"`
 }
 
 // readScenario takes from the scenario file what the command line leaves open.
@@ -60,8 +61,8 @@ func (a *app) readScenario(f *scenarioFlags) error {
 		name  string
 		value *string
 	}{
-		{"map", s.Map}, {"from", s.From}, {"sysroot", s.Sysroot}, {"kernel", s.Kernel}, {"profile", s.Profile}, {"policy", s.Policy},
-		{"cpu", s.CPU}, {"cmdline", s.Cmdline}, {"initrd", s.Initrd}, {"seed", s.Seed}, {"random", s.Random},
+		{"map", s.Map}, {"from", s.From}, {"sysroot", s.Sysroot}, {"kernel", s.Kernel}, {"profile", s.Profile},
+		{"firmware", s.Firmware}, {"cpu", s.CPU}, {"cmdline", s.Cmdline}, {"initrd", s.Initrd}, {"seed", s.Seed}, {"random", s.Random},
 	} {
 		if key.value == nil {
 			continue
@@ -69,6 +70,9 @@ func (a *app) readScenario(f *scenarioFlags) error {
 		if err := f.take(key.name, *key.value); err != nil {
 			return err
 		}
+	}
+	if err := f.takePolicy(s.Policy); err != nil {
+		return err
 	}
 	var names []string
 	for _, d := range s.Design {
@@ -107,6 +111,19 @@ func (f *scenarioFlags) take(name string, values ...string) error {
 		}
 	}
 	return nil
+}
+
+// takePolicy takes the policy that the file names or describes, unless the command line
+// names one.
+func (f *scenarioFlags) takePolicy(k *policyKey) error {
+	switch {
+	case k == nil || f.given("policy"):
+		return nil
+	case k.own != nil:
+		f.ownPolicy = k.own
+		return nil
+	}
+	return f.take("policy", k.name)
 }
 
 // resolve makes paths relative to the scenario file.

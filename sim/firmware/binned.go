@@ -12,8 +12,8 @@ type binned struct {
 	size map[uint64]uint64 // of each pool block, with head and tail
 }
 
-// poolHead is what EDK2 puts before a pool block, in bytes.
-const poolHead = 24
+// What EDK2 puts before a pool block and behind it, in bytes.
+const poolHead, poolTail = 24, 16
 
 // AllocatePages looks where EDK2 looks first: in the type's own bin, then below all bins.
 // Source: MdeModulePkg/Core/Dxe/Mem/Page.c:FindFreePages (edk2-stable202211).

@@ -8,10 +8,15 @@ import (
 	"bootplan/sim"
 )
 
-// poolTail is what EDK2 puts behind a pool block, in bytes. The other firmwares put
-// nothing there, and their blocks end as early or earlier.
+// poolTail is what EDK2 puts behind a pool block, in bytes; other firmware puts nothing
+// there.
 // Source: MdeModulePkg/Core/Dxe/Mem/Pool.c (edk2-stable202211).
-const poolTail = 16
+func (f *Firmware) poolTail() uint64 {
+	if f.profile.Kind.EDK2() {
+		return 16
+	}
+	return 0
+}
 
 // TakePool allocates a pool block of type t and returns its size bytes. An error is a
 // *sim.Failure with the rule no-memory.
@@ -32,7 +37,7 @@ func (f *Firmware) AllocatePool(t memmap.EFIType, size uint64) (uint64, alloc.St
 	}
 	block := sized(addr, size)
 	if i := f.poolAt(addr); i < 0 {
-		whole := memmap.Range{Start: addr, End: block.End + poolTail}.Outward(memmap.PageSize)
+		whole := memmap.Range{Start: addr, End: block.End + f.poolTail()}.Outward(memmap.PageSize)
 		f.gave(whole, t)
 		f.pools = append(f.pools, allocation{whole, t})
 	} else {

@@ -41,8 +41,9 @@ func (f *Firmware) mapEverything() *sim.Tables {
 // Source: MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c:ApplyMemoryProtectionPolicy (edk2-stable202502).
 func (f *Firmware) retype(r memmap.Range, from, to memmap.EFIType) {
 	perm := f.policy.Of(to)
-	if f.policy.Reapply || perm != f.policy.Of(from) {
-		f.set(r, perm, sim.Change{By: sim.ByPolicy, Type: to})
+	changes := f.policy.Reapply || perm != f.policy.Of(from)
+	if changes || perm != sim.RWX && f.tables.Uniform(r, f.enforced(perm)) {
+		f.set(r, perm, sim.Change{By: sim.ByPolicy, Type: to}) // if only to note that the new type is treated alike
 	}
 }
 
