@@ -4,6 +4,10 @@
 //   - [Firmware] is the page allocator that an EFI stub calls. [ModelFirmware]
 //     never changes its map; it is what golden vectors were recorded with.
 //     [EFIPages] splits and merges its map with every call, as a machine does.
+//   - [UBootPages] and [BottomUpPages] are firmware that is not EDK2, for contrast. They
+//     serve all of [BootServices].
+//   - [UnacceptedTable] is where the stub notes the memory of a confidential virtual
+//     machine that must be accepted before use.
 //   - [RandomAlloc], [LowAllocAbove], [AllocatePages], [AllocatePagesAligned] and
 //     [RelocateKernel] are the stub's own helpers on top of a Firmware.
 //   - [SetupE820] is the table that the stub makes of the final memory map.
