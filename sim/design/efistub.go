@@ -93,7 +93,9 @@ type stub struct {
 	fw      *firmware.Firmware
 	options linux.StubOptions
 
-	image      memmap.Range // the PE image, where it was loaded
+	handover   bool         // a boot loader enters it by the handover protocol
+	image      memmap.Range // where it was loaded, and
+	code       uint64       // how far behind its beginning the decompressor's offset 0 lies
 	bootParams memmap.Range
 	cmdline    memmap.Range
 	initrd     memmap.Range
@@ -114,17 +116,7 @@ type stub struct {
 }
 
 // An act is a part of a stub's work.
-type act func(*stub, *sim.Boot) error
-
-// perform does acts, one after the other, until one fails.
-func (s *stub) perform(b *sim.Boot, acts ...act) error {
-	for _, act := range acts {
-		if err := act(s, b); err != nil || b.Stopped() {
-			return err
-		}
-	}
-	return nil
-}
+type act = func(*stub, *sim.Boot) error
 
 // startStub brings the firmware to life and readies the stub of a design.
 func startStub(b *sim.Boot, d *Design) (*stub, error) {
@@ -147,6 +139,7 @@ func startStub(b *sim.Boot, d *Design) (*stub, error) {
 	s := sim.Scratch[stub](b)
 	s.reset(d, k, fw)
 	s.options = linux.ParseStubOptions(b.Scenario.Cmdline)
+	s.handover = entersByHandover(b.Scenario)
 	return s, nil
 }
 
@@ -160,6 +153,18 @@ func (s *stub) reset(d *Design, k *image.Kernel, fw *firmware.Firmware) {
 	s.packed.arrange(k, d.Choices.PELayout)
 }
 
+// entersByHandover reports whether a boot loader places the kernel, which it does on
+// 32-bit firmware unless told otherwise: the image loader of OVMF does not take it there.
+func entersByHandover(sc *sim.Scenario) bool {
+	switch sc.Loader {
+	case "handover":
+		return true
+	case "image":
+		return false
+	}
+	return sc.Firmware.IA32
+}
+
 // bootDirect is the story, in the order in which it happens.
 func (d *Design) bootDirect(b *sim.Boot) error {
 	s, err := startStub(b, d)
@@ -167,13 +172,13 @@ func (d *Design) bootDirect(b *sim.Boot) error {
 		return err
 	}
 	if d.Choices.Initrd == initrdFirst {
-		return s.perform(b,
-			(*stub).loadImage, (*stub).start, (*stub).preparePaging, (*stub).parseOptions,
+		return perform(s, b,
+			(*stub).load, (*stub).start, (*stub).preparePaging, (*stub).parseOptions,
 			(*stub).loadInitrd, (*stub).placeKernel, (*stub).unpack, (*stub).protect,
 			(*stub).collect, (*stub).exitBootServices, (*stub).switchPaging, (*stub).enterKernel, (*stub).handOver)
 	}
-	return s.perform(b,
-		(*stub).loadImage, (*stub).start, (*stub).preparePaging, (*stub).parseOptions,
+	return perform(s, b,
+		(*stub).load, (*stub).start, (*stub).preparePaging, (*stub).parseOptions,
 		(*stub).placeKernel, (*stub).unpack, (*stub).protect, (*stub).loadInitrd,
 		(*stub).collect, (*stub).exitBootServices, (*stub).switchPaging, (*stub).enterKernel, (*stub).handOver)
 }

@@ -1,5 +1,18 @@
 package design
 
-import "bootplan/sim"
+import (
+	"bootplan/sim"
+	"bootplan/sim/kernel"
+)
 
-func (s *stub) switchInLowMemory(b *sim.Boot) error { return nil }
+// switchInLowMemory borrows two pages of low memory, as the decompressor does, whose
+// code is in the same image.
+func (s *stub) switchInLowMemory(b *sim.Boot) error {
+	z := &decompressor{
+		kernel: s.kernel, version: s.version, release: s.ways.release, choices: s.choices, image: stubName,
+		loaded: s.startup(), target: s.startup(), efi: &kernel.EFI{}, e820: s.e820.Entries, cmdline: s.cmdline,
+	}
+	err := z.switchPaging(b)
+	s.paging.done = z.la57
+	return err
+}

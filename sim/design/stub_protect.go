@@ -1,31 +1,147 @@
 package design
 
-import "bootplan/sim"
+import (
+	"bootplan/alloc"
+	"bootplan/image"
+	"bootplan/memmap"
+	"bootplan/sim"
+)
 
-// protect asks the firmware for the permissions with which the kernel shall run.
-func (s *stub) protect(*sim.Boot) error {
+// protect asks the firmware for the permissions with which the kernel shall run. An
+// error of the memory attribute protocol ends the boot, unless the release ignores it.
+func (s *stub) protect(b *sim.Boot) error {
+	status := alloc.Success
 	switch s.choices.NX {
+	case nxClear:
+		status = s.clearXP(b, kernelName, sized(s.block.Start, s.kernel.VO.TotalSize))
+	case nxPrefix:
+		s.clearPrefix(b, kernelName, sized(s.block.Start, s.kernel.Flat().Code))
+		return nil
 	case nxText:
-		s.protectText()
+		status = s.protectText(b)
+	case nxExact:
+		s.protectSegments(b)
+		return nil
+	}
+	if status == alloc.Success || s.ways.forgives {
+		return nil
+	}
+	return s.givesUp(b, decompressFails, &sim.Failure{Rule: "firmware-refused",
+		Message: decompressFails + ": the memory attribute protocol is there, and answers with " + status.Error()})
+}
+
+// protectSwitch asks for the permissions of the pages from which paging levels are
+// switched. Nobody looks at the answer.
+func (s *stub) protectSwitch(b *sim.Boot) error {
+	switch s.choices.NX {
+	case nxClear:
+		s.clearXP(b, switchName, s.paging.code)
+	case nxPrefix:
+		s.clearPrefix(b, switchName, s.paging.code)
+	case nxText:
+		s.allowExecution(b, switchName, s.paging.code)
+	case nxExact:
+		s.adjust(b, switchName, s.paging.table, memmap.EFIXP)
+		s.adjust(b, switchName, s.paging.code, memmap.EFIRO)
 	}
 	return nil
 }
 
 // protectText has the kernel's text, and since 6.17 its init text, made read-only and
 // executable; all else stays as the firmware maps the memory type.
-func (s *stub) protectText() {
+// Source: drivers/firmware/efi/libstub/x86-stub.c:efi_decompress_kernel (v6.12, v7.2).
+func (s *stub) protectText(b *sim.Boot) alloc.Status {
 	vo := s.kernel.VO
-	s.fw.AllowExecution(kernelName, sized(s.block.Start, vo.TextSize))
-	if vo.InitTextSize != 0 {
-		s.fw.AllowExecution(kernelName, sized(s.block.Start+vo.InitTextOffset, vo.InitTextSize))
+	text := vo.TextSize
+	if text == 0 && vo.Layout != nil {
+		text = vo.Layout.RodataStart // a kernel of before the stub knew its text
+	}
+	if status := s.allowExecution(b, kernelName, sized(s.block.Start, text)); status != alloc.Success || vo.InitTextSize == 0 {
+		return status
+	}
+	return s.allowExecution(b, kernelName, sized(s.block.Start+vo.InitTextOffset, vo.InitTextSize))
+}
+
+// allowExecution makes r read-only first, then executable, so that it is never both;
+// without the protocol the DXE services take restrictions away and add none.
+// Source: drivers/firmware/efi/libstub/x86-stub.c:efi_adjust_memory_range_protection (v6.12).
+func (s *stub) allowExecution(b *sim.Boot, object string, r memmap.Range) alloc.Status {
+	if !s.fw.Attributes() {
+		s.fw.LiftRestrictions(object, r)
+		return alloc.Success
+	}
+	if status := s.fw.SetMemoryAttributes(object, r.Outward(memmap.PageSize), memmap.EFIRO); status != alloc.Success {
+		s.say(b, levelWarning, "EFI stub: WARNING: Failed to set EFI_MEMORY_RO attribute")
+		return status
+	}
+	return s.clear(b, object, r)
+}
+
+// clearXP makes r executable and leaves it writable.
+// Source: drivers/firmware/efi/libstub/x86-stub.c:efi_adjust_memory_range_protection (v6.6).
+func (s *stub) clearXP(b *sim.Boot, object string, r memmap.Range) alloc.Status {
+	if !s.fw.Attributes() {
+		s.fw.LiftRestrictions(object, r)
+		return alloc.Success
+	}
+	return s.clear(b, object, r)
+}
+
+// clear takes the no-execute attribute of r away.
+func (s *stub) clear(b *sim.Boot, object string, r memmap.Range) alloc.Status {
+	status := s.fw.ClearMemoryAttributes(object, r.Outward(memmap.PageSize), memmap.EFIXP)
+	if status != alloc.Success {
+		s.say(b, levelWarning, "EFI stub: WARNING: Failed to clear EFI_MEMORY_XP attribute")
+	}
+	return status
+}
+
+// clearPrefix is clearXP without the DXE services.
+// Source: drivers/firmware/efi/libstub/x86-zboot.c:efi_remap_exec
+// ([RFC PATCH 3/3] 20230416120729.2470762-4-ardb@kernel.org).
+func (s *stub) clearPrefix(b *sim.Boot, object string, r memmap.Range) {
+	if s.fw.Attributes() {
+		s.clear(b, object, r)
 	}
 }
 
-// protectSwitch asks for the permissions of the code that switches paging levels.
-func (s *stub) protectSwitch(*sim.Boot) error {
-	switch s.choices.NX {
-	case nxText:
-		s.fw.AllowExecution(switchName, s.paging.code)
+// protectSegments gives each segment of the kernel the rights of its ELF flags.
+// Source: [PATCH v5 06/27] x86/boot: Setup memory protection for bzImage code.
+func (s *stub) protectSegments(b *sim.Boot) {
+	for segment := range s.kernel.ELF.Loads {
+		r := sized(s.block.Start+segment.Paddr-s.kernel.Setup.PrefAddress, segment.Memsz)
+		s.adjust(b, kernelName, r, restrictionsOf(segment))
 	}
-	return nil
+}
+
+// restrictionsOf are the attributes that stand for a segment's flags.
+func restrictionsOf(segment image.Segment) memmap.EFIAttr {
+	attr := memmap.EFIRO | memmap.EFIXP
+	for _, right := range segment.Perm {
+		switch right {
+		case 'w':
+			attr &^= memmap.EFIRO
+		case 'x':
+			attr &^= memmap.EFIXP
+		}
+	}
+	return attr
+}
+
+// adjust gives r exactly the restrictions attr: it lifts the others first, so that what
+// becomes executable is writable too for a moment. Errors are ignored, and the DXE
+// services are only used to take restrictions away.
+// Source: [PATCH v5 25/27] efi/libstub: Use memory attribute protocol.
+func (s *stub) adjust(b *sim.Boot, object string, r memmap.Range, attr memmap.EFIAttr) {
+	const all = memmap.EFIRO | memmap.EFIXP | memmap.EFIRP
+	r = r.Outward(memmap.PageSize)
+	if !s.fw.Attributes() {
+		if attr&memmap.EFIXP == 0 {
+			s.fw.LiftRestrictions(object, r)
+		}
+		return
+	}
+	if s.fw.ClearMemoryAttributes(object, r, all&^attr) == alloc.Success && attr != 0 {
+		s.fw.SetMemoryAttributes(object, r, attr)
+	}
 }

@@ -12,20 +12,51 @@ const (
 )
 
 // start is what the stub does first: it is entered, and takes boot_params and the
-// command line.
+// command line, unless a boot loader has brought them.
 func (s *stub) start(b *sim.Boot) error {
-	return s.perform(b, (*stub).enterImage, (*stub).takeBootParams, (*stub).convertCmdline)
+	if s.handover {
+		return s.enterHandedOver(b)
+	}
+	return perform(s, b, (*stub).enterImage, (*stub).takeBootParams, (*stub).convertCmdline)
 }
 
-// enterImage is the PE entry point.
+// enterImage is the PE entry point; 32-bit firmware enters at another one, which the
+// section .compat states.
 func (s *stub) enterImage(b *sim.Boot) error {
-	const source = "drivers/firmware/efi/libstub/x86-stub.c:efi_pe_entry"
+	source, entry := "drivers/firmware/efi/libstub/x86-stub.c:efi_pe_entry", s.image.Start+uint64(s.kernel.PE.EntryRVA)
+	if s.mixed() {
+		if len(s.kernel.PE.Compat) == 0 {
+			return unsupported("32-bit firmware finds no entry point in the image: the kernel was built without mixed mode")
+		}
+		source, entry = "arch/x86/boot/compressed/efi_mixed.S:efi32_pe_entry", s.image.Start+uint64(s.kernel.PE.Compat[0].EntryRVA)
+	}
 	b.In(sim.Stub)
 	b.MeasureWX("stub_entry")
-	entry := sized(s.image.Start+uint64(s.kernel.PE.EntryRVA), 64)
-	b.Do(sim.Step{Op: sim.Exec, Object: stubName, Range: entry, Why: "the firmware starts the image at its entry point", Source: source})
-	if s.ways.clearsBSS {
+	b.Do(sim.Step{Op: sim.Exec, Object: stubName, Range: sized(entry, 64), Why: "the firmware starts the image at its entry point", Source: source})
+	if s.mixed() {
+		s.enterLongMode(b)
+	} else if s.ways.clearsBSS {
 		s.clearBSS(b, source)
+	}
+	return nil
+}
+
+// enterHandedOver is the entry point of the handover protocol.
+func (s *stub) enterHandedOver(b *sim.Boot) error {
+	source := "drivers/firmware/efi/libstub/x86-stub.c:efi_handover_entry"
+	if s.mixed() {
+		source = "arch/x86/boot/compressed/efi_mixed.S:efi32_stub_entry"
+	}
+	entry, ok := handoverEntry(s.kernel, s.startup(), s.mixed())
+	if !ok {
+		return unsupported("the kernel has no handover entry point for this firmware")
+	}
+	b.In(sim.Stub)
+	b.MeasureWX("stub_entry")
+	b.Do(sim.Step{Op: sim.Exec, Object: stubName, Range: entry, Why: "the boot loader enters the kernel by the handover protocol", Source: source})
+	s.clearBSS(b, source)
+	if s.mixed() {
+		s.enterLongMode(b)
 	}
 	return nil
 }
