@@ -19,8 +19,12 @@ type loader struct {
 	cmdline    uint64
 	heapEnd    uint64 // behind the real-mode part
 	initrdMax  uint64 // highest address of its own choice for an initrd; 0: what the kernel states
+	initrdHigh bool   // of a kernel that can be loaded anywhere it does not believe what that states for an initrd
 	efiMap     uint64 // where the memory map of EFI firmware goes
 }
+
+// canBeAbove4G is XLF_CAN_BE_LOADED_ABOVE_4G.
+const canBeAbove4G = 1 << 1
 
 const (
 	loaderGRUBEFI = "grub-efi" // GRUB on EFI firmware, whose boot services it ends itself
@@ -28,7 +32,7 @@ const (
 )
 
 var loaders = map[string]loader{
-	"qemu":        {name: "qemu", kind: loaderQEMU, realMode: 0x10000, cmdline: 0x20000, heapEnd: 0x10000},
+	"qemu":        {name: "qemu", kind: loaderQEMU, realMode: 0x10000, cmdline: 0x20000, heapEnd: 0x10000, initrdHigh: true},
 	"ipxe":        {name: "ipxe", kind: loaderIPXE, realMode: 0x10000, cmdline: 0x19000, heapEnd: 0x9000},
 	"grub":        {name: "grub", entry: enterProtected, kind: loaderGRUB, bootParams: 0x8a000, cmdline: 0x8f000, initrdMax: 0x37ffffff},
 	loaderGRUBEFI: {name: loaderGRUBEFI, entry: enterProtected, kind: loaderGRUB, bootParams: 0x87000, cmdline: 0x8c000, initrdMax: 0x37ffffff, efiMap: 0x8d000},
@@ -64,6 +68,9 @@ func (z *decompressor) load(b *sim.Boot) error {
 	}
 	b.In(sim.Loader)
 	z.e820 = firmware.E820(b)
+	if l.name == loaderGRUBEFI {
+		z.e820 = grubE820(firmware.Descriptors(b))
+	}
 	z.entry, z.loaderType = l.entry, l.kind
 	if l.entry == enterLong {
 		return z.loadByKernel(b)
@@ -155,9 +162,13 @@ func (z *decompressor) placeInitrd(b *sim.Boot, addr uint64) {
 // if there is none. Loaders leave the last few pages of RAM to ACPI tables, in units
 // of 64 KiB. GRUB takes the size and 64 KiB off its own limit, and then keeps the
 // initrd's end below the rest.
-// Source: grub-core/loader/i386/linux.c:grub_cmd_initrd (2.06); recorded boots.
+// Source: grub-core/loader/i386/linux.c:grub_cmd_initrd (2.06); QEMU
+// hw/i386/x86.c:x86_load_linux (v7.2); recorded boots.
 func (z *decompressor) roomForInitrd(l loader, size uint64) (addr uint64, ok bool) {
 	limit := uint64(z.kernel.Setup.InitrdAddrMax) + 1
+	if l.initrdHigh && z.kernel.Setup.XLoadFlags&canBeAbove4G != 0 {
+		limit = 4 * memmap.GiB
+	}
 	if l.initrdMax != 0 {
 		reach := l.initrdMax - 64*memmap.KiB
 		whole := memmap.AlignUp(size, memmap.PageSize)

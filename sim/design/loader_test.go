@@ -22,6 +22,11 @@ func TestInitrdPlaces(t *testing.T) {
 		{Addr: 0x100000, Size: 0x7fedf000, Type: memmap.E820RAM},
 		{Addr: 0x100000000, Size: 0x80000000, Type: memmap.E820RAM},
 	}}
+	pc := &memmap.Map{Kind: memmap.E820, Entries: []memmap.E820Entry{
+		{Addr: 0, Size: 0x9fc00, Type: memmap.E820RAM},
+		{Addr: 0x100000, Size: 0xbfee0000, Type: memmap.E820RAM},
+		{Addr: 0x100000000, Size: 0x40000000, Type: memmap.E820RAM},
+	}}
 	islands := oneGiB()
 	islands.Entries = append(islands.Entries, memmap.E820Entry{Addr: 0x40010000, Size: 0x20000, Type: memmap.E820RAM})
 	for name, test := range map[string]struct {
@@ -36,6 +41,7 @@ func TestInitrdPlaces(t *testing.T) {
 		"GRUB on EFI":          {gallery.OVMF2G(), "grub", recorded, 0x37d3f000},
 		"GRUB, one page":       {q35, "grub", 1, 0x37fee000 - 0x1000},
 		"QEMU, all it can be":  {q35, "qemu", 0x7ffd0000 - 0x100000, 0x100000},
+		"QEMU, 4 GiB, one hole": {pc, "qemu", recorded, 0xbfe88000}, // as recorded
 		"QEMU, small RAM last": {islands, "qemu", recorded, 0x3ffe0000 - 0x158000},
 	} {
 		r := boot(t, "bzimage", &sim.Scenario{
