@@ -24,10 +24,11 @@ import (
 type recorded struct {
 	Name     string
 	Firmware struct {
-		Kind, Loader string
-		NX           string `json:"nx_memory_policy"`
-		Image        string `json:"image_protection_policy"`
-		Attribute    string `json:"memory_attribute_protocol"`
+		Kind, Loader   string
+		Build, Version string
+		NX             string `json:"nx_memory_policy"`
+		Image          string `json:"image_protection_policy"`
+		Attribute      string `json:"memory_attribute_protocol"`
 	}
 	Kernel  struct{ Version string }
 	Cmdline string `json:"kernel_append"`
@@ -36,8 +37,12 @@ type recorded struct {
 		Userspace bool `json:"reached_userspace"`
 	}
 	CPU     string
+	Tables  string `json:"efi_tables_line"`
 	Ramdisk struct{ Image string }
-	Stub    struct {
+	Mixed   struct {
+		Loaded string `json:"loaded_at"`
+	} `json:"mixed_mode"`
+	Stub struct {
 		Image string `json:"image_base"`
 	} `json:"efi_stub"`
 	BootParams struct {
@@ -108,8 +113,9 @@ func scenarioOf(t *testing.T, r *recorded, log string) *sim.Scenario {
 		CPU:    sim.CPU{LA57: !strings.Contains(r.CPU, "la57=off") && !strings.Contains(r.CPU, "Skylake"), NX: true},
 		Initrd: sim.Initrd{Size: r.Initrd.Size, Addr: hex(t, r.Ramdisk.Image)},
 		BIOS:   linux.BIOSWords{EBDASegment: uint16(hex(t, r.Debugger.EBDA)), BaseKiB: r.Debugger.BaseKiB},
-		Policy: policyOf(t, r),
-		Random: sim.Fixed{PhysicalValue: hex(t, r.Debugger.RandomPhysical), VirtualValue: hex(t, r.Debugger.RandomVirtual)},
+		Policy: policyOf(t, r), Firmware: firmwareOf(r),
+		Services: sim.Services{RNG: strings.Contains(r.Tables, " RNG=")},
+		Random:   sim.Fixed{PhysicalValue: hex(t, r.Debugger.RandomPhysical), VirtualValue: hex(t, r.Debugger.RandomVirtual)},
 	}
 	if !r.Capture.Userspace && len(r.MapAtAllocation) > 0 {
 		sc.Map = mapAtAllocation(t, r) // the boot ended before the kernel printed one
@@ -126,6 +132,18 @@ func scenarioOf(t *testing.T, r *recorded, log string) *sim.Scenario {
 	}
 	sc.Map, sc.AfterExit = doc.FirmwareMap()
 	return sc
+}
+
+// firmwareOf is the firmware of a recording, as far as it makes a difference.
+func firmwareOf(r *recorded) sim.FirmwareProfile {
+	p := sim.FirmwareProfile{IA32: strings.HasPrefix(r.Firmware.Build, "OVMF32")}
+	switch {
+	case strings.HasPrefix(r.Firmware.Version, "edk2 2025.02"):
+		p.Kind = sim.EDK2Stable202502
+	case strings.HasPrefix(r.Firmware.Version, "edk2 2026.08"):
+		p.Kind = sim.EDK2Stable202605
+	}
+	return p
 }
 
 // policyOf is how the recorded firmware protects memory.
@@ -189,9 +207,6 @@ func TestRecordedBoots(t *testing.T) {
 		if err := json.Unmarshal(text, &r); err != nil || profiles[r.Kernel.Version] == "" {
 			continue // no boot, or a kernel that these designs do not describe
 		}
-		if strings.HasPrefix(r.Name, "ovmf32") || strings.Contains(r.Name, "loong") {
-			continue // 32-bit firmware and other architectures have designs of their own
-		}
 		t.Run(r.Name, func(t *testing.T) { checkBoot(t, &r, strings.TrimSuffix(file, ".json")+".log") })
 	}
 }
@@ -237,6 +252,9 @@ func checkStub(t *testing.T, r *recorded, result *sim.Result) {
 			t.Errorf("-recorded +simulated:\n%s", diff)
 		}
 	}
+	if r.Mixed.Loaded != "" {
+		checkMixed(t, r, result)
+	}
 	if !slices.Contains(strings.Fields(r.Cmdline), "nokaslr") {
 		return
 	}
@@ -244,6 +262,20 @@ func checkStub(t *testing.T, r *recorded, result *sim.Result) {
 	want := [2]uint64{hex(t, r.Placement.Phys), hex(t, r.Placement.Virt)}
 	if diff := cmp.Diff(want, [2]uint64{kernel.Range.Start, kernel.Virtual}); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// checkMixed compares where OVMF's own loader of Linux, which 32-bit firmware uses, has
+// put things.
+func checkMixed(t *testing.T, r *recorded, result *sim.Result) {
+	type facts struct{ Loaded, BootParams, Cmdline uint64 }
+	at := func(name string) uint64 {
+		p, _ := result.Placement(name)
+		return p.Range.Start
+	}
+	want := facts{hex(t, r.Mixed.Loaded), hex(t, r.Decompressor.BootParams), hex(t, r.BootParams.Cmdline)}
+	if diff := cmp.Diff(want, facts{at("compressed_kernel"), at("boot_params"), at("command_line")}); diff != "" {
+		t.Errorf("-recorded +simulated:\n%s", diff)
 	}
 }
 
