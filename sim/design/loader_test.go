@@ -35,14 +35,14 @@ func TestInitrdPlaces(t *testing.T) {
 		Size   uint64
 		Want   uint64
 	}{
-		"QEMU, 1 GiB":          {oneGiB(), "qemu", recorded, 0x3ffe0000 - 0x158000},
-		"QEMU, RAM above 4G":   {q35, "qemu", recorded, 0x7ffd0000 - 0x158000},
-		"GRUB, 4 GiB":          {q35, "grub", recorded, 0x37d3f000}, // as recorded with this map
-		"GRUB on EFI":          {gallery.OVMF2G(), "grub", recorded, 0x37d3f000},
-		"GRUB, one page":       {q35, "grub", 1, 0x37fee000 - 0x1000},
-		"QEMU, all it can be":  {q35, "qemu", 0x7ffd0000 - 0x100000, 0x100000},
+		"QEMU, 1 GiB":           {oneGiB(), "qemu", recorded, 0x3ffe0000 - 0x158000},
+		"QEMU, RAM above 4G":    {q35, "qemu", recorded, 0x7ffd0000 - 0x158000},
+		"GRUB, 4 GiB":           {q35, "grub", recorded, 0x37d3f000}, // as recorded with this map
+		"GRUB on EFI":           {gallery.OVMF2G(), "grub", recorded, 0x37d3f000},
+		"GRUB, one page":        {q35, "grub", 1, 0x37fee000 - 0x1000},
+		"QEMU, all it can be":   {q35, "qemu", 0x7ffd0000 - 0x100000, 0x100000},
 		"QEMU, 4 GiB, one hole": {pc, "qemu", recorded, 0xbfe88000}, // as recorded
-		"QEMU, small RAM last": {islands, "qemu", recorded, 0x3ffe0000 - 0x158000},
+		"QEMU, small RAM last":  {islands, "qemu", recorded, 0x3ffe0000 - 0x158000},
 	} {
 		r := boot(t, "bzimage", &sim.Scenario{
 			Map: test.Map, Kernel: debian612(t), Cmdline: "nokaslr", Loader: test.Loader,
