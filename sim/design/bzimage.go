@@ -114,7 +114,8 @@ type decompressor struct {
 	entry      entry
 	image      string // the object that its code and data are at present
 	loaded     uint64 // startup_32: L
-	offset     uint64 // of startup_32 in a PE image, as long as the decompressor knows that it runs in one
+	offset     uint64 // of startup_32 in a PE image, if it was loaded as one
+	root       uint64 // page tables of the 32-bit entry; 0: it was not used
 	loaderType uint8
 	setupCode  memmap.Range
 	bootParams memmap.Range
@@ -204,15 +205,21 @@ func needs(k *image.Kernel) error {
 // geometry computes where the decompressor will unpack to and run.
 // Source: arch/x86/boot/compressed/head_64.S:startup_32, startup_64 (v6.5, v6.12).
 func (z *decompressor) geometry() {
-	k := z.kernel.Setup
-	z.output = memmap.AlignUp(z.loaded-z.offset, uint64(k.KernelAlignment))
-	if k.Relocatable == 0 || z.output < k.PrefAddress {
-		z.output = k.PrefAddress
-	}
-	z.target = z.output + uint64(k.InitSize) - z.kernel.Decompressor.End
+	z.output, z.target = settled(z.kernel, z.loaded, z.offset)
 	if z.choices.SelfRelocation == relocateNever {
 		z.target = z.loaded
 	}
+}
+
+// settled is where the decompressor of k unpacks to and runs if its startup_32 is at
+// loaded, and offset bytes into a PE image.
+func settled(k *image.Kernel, loaded, offset uint64) (output, target uint64) {
+	h := k.Setup
+	output = memmap.AlignUp(loaded-offset, uint64(h.KernelAlignment))
+	if h.Relocatable == 0 || output < h.PrefAddress {
+		output = h.PrefAddress
+	}
+	return output, output + uint64(h.InitSize) - k.Decompressor.End
 }
 
 // in returns the part [from, to) of the decompressor that lies at base.

@@ -18,7 +18,7 @@ func (z *decompressor) mapDataOnDemand(b *sim.Boot) error {
 	z.identity = alloc.NewExactMap(z.poolPages(), int(used/memmap.PageSize), z.la57)
 	z.clearPool(b, used, "the pool of page tables is cleared, and a page becomes the root")
 	z.useNewTables(b, used)
-	data := memmap.AlignDown(z.data(z.target).Start, memmap.PageSize)
+	data := memmap.AlignDown(dataOf(z.kernel, z.target).Start, memmap.PageSize)
 	rw := z.enforced(b, sim.RW)
 	err := z.mapNeeded(b,
 		sim.Step{Object: z.image, Range: memmap.Range{Start: z.target, End: data}, Perm: sim.RX},

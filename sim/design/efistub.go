@@ -94,6 +94,7 @@ type stub struct {
 	options linux.StubOptions
 
 	handover   bool         // a boot loader enters it by the handover protocol
+	root       uint64       // where its own page tables begin, if 32-bit firmware has started it
 	image      memmap.Range // where it was loaded, and
 	code       uint64       // how far behind its beginning the decompressor's offset 0 lies
 	bootParams memmap.Range
@@ -148,7 +149,7 @@ func (s *stub) reset(d *Design, k *image.Kernel, fw *firmware.Firmware) {
 	*s = stub{
 		kernel: &s.packed.kernel, version: d.Version, choices: &d.Choices, ways: waysOf(d.Version, k), fw: fw, virtual: k.Setup.PrefAddress,
 		packed: s.packed, places: sim.StubPlaces{Areas: s.places.Areas, Map: s.places.Map}, decompressor: s.decompressor,
-		setupData: s.setupData[:0],
+		e820: s.e820, setupData: s.setupData[:0],
 	}
 	s.packed.arrange(k, d.Choices.PELayout)
 }

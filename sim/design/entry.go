@@ -1,6 +1,7 @@
 package design
 
 import (
+	"bootplan/image"
 	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/sim"
@@ -73,7 +74,7 @@ func (z *decompressor) enter64(b *sim.Boot) error {
 		why = "its stack lies in its BSS"
 	}
 	b.Do(sim.Step{Op: sim.Write, Object: bssName, Range: z.in(z.target, d.BootStackEnd-64, d.BootStackEnd), Why: why, Source: source})
-	tables := sim.Step{Op: sim.Write, Object: z.image, Range: z.data(z.loaded),
+	tables := sim.Step{Op: sim.Write, Object: z.image, Range: dataOf(z.kernel, z.loaded),
 		Why: "descriptor tables in its data, with no page-fault gate yet: any fault from here on resets the machine", Source: "arch/x86/boot/compressed/idt_64.c:load_stage1_idt"}
 	if z.version < linux.V5_10 {
 		tables.Why, tables.Source = "a descriptor table in its data, and none for faults: any fault from here on resets the machine", source
@@ -82,16 +83,18 @@ func (z *decompressor) enter64(b *sim.Boot) error {
 	return nil
 }
 
-// data are the data of the decompressor that lies at base. They are a PE section of
-// their own since 6.7; before, only their end is known, and the tables lie in their last page.
-func (z *decompressor) data(base uint64) memmap.Range {
-	end := z.kernel.ProtectedModeBytes()
-	if pe := z.kernel.PE; pe != nil {
-		for _, s := range pe.Sections {
+// dataOf are the data of the decompressor of k that lies at base. They are a PE section
+// of their own since 6.7; before, only their end is known, and the tables lie in their
+// last page.
+func dataOf(k *image.Kernel, base uint64) memmap.Range {
+	end := k.ProtectedModeBytes()
+	start := memmap.AlignDown(end-1, memmap.PageSize)
+	if k.PE != nil {
+		for _, s := range k.PE.Sections {
 			if s.Name == ".data" {
-				return z.in(base, uint64(s.VirtualAddress)-z.kernel.SetupBytes(), end)
+				start = uint64(s.VirtualAddress) - k.SetupBytes()
 			}
 		}
 	}
-	return z.in(base, memmap.AlignDown(end-1, memmap.PageSize), end)
+	return memmap.Range{Start: base + start, End: base + end}
 }

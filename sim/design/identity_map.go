@@ -20,7 +20,8 @@ const leaf = 2 * memmap.MiB
 func (z *decompressor) mapFourGiB(b *sim.Boot) {
 	const source = "arch/x86/boot/compressed/head_64.S:startup_32"
 	low := memmap.Range{End: 4 * memmap.GiB}
-	b.SwitchTo(b.NewTables("first 4 GiB"), sim.Step{Object: pageTablesName, Range: sized(z.target+z.kernel.Decompressor.PgTable, initTables),
+	z.root = z.target + z.kernel.Decompressor.PgTable
+	b.SwitchTo(b.NewTables("first 4 GiB"), sim.Step{Object: pageTablesName, Range: sized(z.root, initTables),
 		Why: "paging goes on", Source: source})
 	b.Do(sim.Step{Op: sim.Map, Object: "first 4 GiB", Range: low, Perm: sim.RWX,
 		Why: "every page readable, writable and executable: entries 0x183, no NX", Source: source})
@@ -53,13 +54,15 @@ func (z *decompressor) mapOnDemand(b *sim.Boot) error {
 	return nil
 }
 
-// continuesTables reports whether the tables in force are those of the 32-bit entry,
-// which lie in the decompressor's own buffer.
-func (z *decompressor) continuesTables() bool { return z.entry != enterLong }
+// continuesTables reports whether the tables in force are those of the 32-bit entry, and
+// lie in the pool that the decompressor takes further ones from.
+func (z *decompressor) continuesTables() bool {
+	return z.root != 0 && z.root == z.target+z.kernel.Decompressor.PgTable
+}
 
 // handleFaults loads the gate of the page-fault handler.
 func (z *decompressor) handleFaults(b *sim.Boot, why string) {
-	b.Do(sim.Step{Op: sim.Write, Object: z.image, Range: z.data(z.target), Why: why,
+	b.Do(sim.Step{Op: sim.Write, Object: z.image, Range: dataOf(z.kernel, z.target), Why: why,
 		Source: "arch/x86/boot/compressed/idt_64.c:load_stage2_idt"})
 }
 

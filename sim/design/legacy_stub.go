@@ -91,7 +91,7 @@ func la57Cleanup(c Choices) *Design {
 type legacyStub struct {
 	*stub
 	design *Design
-	code   uint64       // startup_32 of the image that will go on
+	at     uint64       // startup_32 of the image that will go on
 	offset uint64       // of startup_32 in the PE image; 0: not loaded by the firmware
 	moved  memmap.Range // where the image was moved to; empty: it stays
 }
@@ -108,11 +108,20 @@ func (d *Design) bootHandingOver(b *sim.Boot) error {
 		(*legacyStub).exitBootServices, (*legacyStub).switchPaging, (*legacyStub).enterDecompressor)
 }
 
-// load has the firmware load the image.
-func (l *legacyStub) load(b *sim.Boot) error {
-	err := l.loadImage(b)
-	l.code, l.offset = l.startup(), l.startup()-l.image.Start
-	return err
+// start is what the stub does first, at the entry point that the loader chose.
+func (l *legacyStub) start(b *sim.Boot) error {
+	l.at, l.offset = l.startup(), l.code
+	if l.handover {
+		return l.enterHandedOver(b)
+	}
+	return perform(l, b, (*legacyStub).enterImage, (*legacyStub).noteOffset, (*legacyStub).takeBootParams, (*legacyStub).convertCmdline)
+}
+
+// noteOffset keeps for the decompressor how far into the PE image it begins.
+func (l *legacyStub) noteOffset(b *sim.Boot) error {
+	b.Do(sim.Step{Op: sim.Write, Object: stubName, Range: dataOf(l.kernel, l.at),
+		Why: "its own variables: where it lies in the PE image, for one", Source: "drivers/firmware/efi/libstub/x86-stub.c:efi_pe_entry"})
+	return nil
 }
 
 // preparePaging provides for a switch of paging levels by the stub, if that does it.
@@ -133,12 +142,12 @@ const maxImageEnd = 1 << 46 // MAXMEM_X86_64_4LEVEL
 func (l *legacyStub) relocate(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/x86-stub.c:efi_main"
 	k := l.kernel.Setup
-	start := memmap.AlignUp(l.code-l.offset, uint64(k.KernelAlignment))
+	start := memmap.AlignUp(l.at-l.offset, uint64(k.KernelAlignment))
 	if start >= k.PrefAddress && start+uint64(k.InitSize) <= maxImageEnd && l.offset != 0 {
 		return nil
 	}
 	r := alloc.Relocation{
-		Image: l.code, ImageSize: l.relocatedBytes(), AllocSize: uint64(k.InitSize),
+		Image: l.at, ImageSize: l.relocatedBytes(), AllocSize: uint64(k.InitSize),
 		Preferred: k.PrefAddress, Align: uint64(k.KernelAlignment), Min: k.PrefAddress, SoftReserve: true,
 	}
 	l.fw.For("relocated image", "the image lies where the kernel cannot run, or in too little room: at 16 MiB, or as low as possible above", source)
@@ -148,10 +157,10 @@ func (l *legacyStub) relocate(b *sim.Boot) error {
 		q := alloc.Request{Size: r.AllocSize, Align: r.Align, Min: r.Min, Max: ^uint64(0)}
 		return l.givesUp(b, "efi_relocate_kernel() failed!", &sim.Failure{Rule: "no-memory", Message: alloc.NoMemory(l.fw.Map(), q).Error()})
 	}
-	b.Do(sim.Step{Op: sim.Copy, Object: decompressorName, Range: sized(addr, r.ImageSize), From: sized(l.code, r.ImageSize), Keep: true,
+	b.Do(sim.Step{Op: sim.Copy, Object: decompressorName, Range: sized(addr, r.ImageSize), From: sized(l.at, r.ImageSize), Keep: true,
 		Why: "code, payload and data, to where the decompressor will start", Source: "drivers/firmware/efi/libstub/relocate.c:efi_relocate_kernel"})
 	b.Release(payloadName, l.payload())
-	l.moved, l.code = sized(addr, r.AllocSize), addr
+	l.moved, l.at = sized(addr, r.AllocSize), addr
 	b.Place("moved_image", l.moved, 0)
 	return nil
 }
@@ -196,7 +205,8 @@ func (l *legacyStub) enterDecompressor(b *sim.Boot) error {
 	if !l.moved.Empty() {
 		z.image = decompressorName
 	}
-	z.loaded, z.offset, z.loaderType = l.code, l.offset, loaderStub
+	z.loaded, z.offset, z.root = l.at, l.offset, l.root
+	z.loaderType = l.loaderType()
 	z.bootParams, z.cmdline, z.initrd, z.e820 = l.bootParams, l.cmdline, l.initrd, l.e820.Entries
 	z.setupData = append(z.setupData, l.allSetupData()...)
 	z.efi = &kernel.EFI{MapAddr: l.finalMap.Start + l.ways.mapHead, DescSize: firmware.DescriptorSize, Descriptors: l.fw.Map()}

@@ -17,10 +17,14 @@ func (s *stub) mixed() bool { return s.fw.IA32() }
 func (s *stub) enterLongMode(b *sim.Boot) {
 	source := "arch/x86/boot/compressed/head_64.S:startup_32"
 	base := max(memmap.AlignUp(s.startup(), memmap.PageSize), s.kernel.Setup.PrefAddress)
-	if s.ways.release >= linux.V7_2 {
+	switch {
+	case s.version < linux.V6_6: // the zero page is the loader's or the image's header, and says how large the buffer is
+		_, base = settled(s.kernel, s.startup(), s.code)
+	case s.ways.release >= linux.V7_2:
 		source, base = "arch/x86/boot/startup/efi-mixed.S:efi32_startup", s.startup()
 	}
 	root := sized(base+s.kernel.Decompressor.PgTable, initTables)
+	s.root = root.Start
 	b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: root, Keep: true,
 		Why: "six pages of tables: 64-bit code needs paging, which 32-bit firmware does without", Source: source})
 	low := memmap.Range{End: 4 * memmap.GiB}

@@ -71,6 +71,9 @@ func (p *packed) legacy() {
 func (p *packed) split() {
 	k := p.of
 	p.code = memmap.AlignUp(p.code, memmap.PageSize)
+	p.setup = *k.Setup
+	p.setup.SetupSects = uint8(p.code/512 - 1)
+	p.kernel.Setup = &p.setup
 	s, data, end := uint32(p.code), uint32(p.dataStart()), uint32(k.Decompressor.End)
 	p.kernel.FileSize = p.code + k.ProtectedModeBytes()
 	const page = uint32(memmap.PageSize)

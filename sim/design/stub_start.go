@@ -54,7 +54,9 @@ func (s *stub) enterHandedOver(b *sim.Boot) error {
 	b.In(sim.Stub)
 	b.MeasureWX("stub_entry")
 	b.Do(sim.Step{Op: sim.Exec, Object: stubName, Range: entry, Why: "the boot loader enters the kernel by the handover protocol", Source: source})
-	s.clearBSS(b, source)
+	if s.version >= linux.V6_6 {
+		s.clearBSS(b, source)
+	}
 	if s.mixed() {
 		s.enterLongMode(b)
 	}
