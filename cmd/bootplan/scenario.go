@@ -48,7 +48,7 @@ func (f *scenarioFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.Kernel, "kernel", "", "kernel image to boot")
 	flags.StringVar(&f.Profile, "profile", "", "embedded facts of a real kernel instead: "+strings.Join(image.Profiles(), ", ")+" (default "+defaultProfile+")")
 	flags.StringSliceVar(&f.Designs, "design", nil, "boot design, see bootplan explain")
-	flags.StringArrayVar(&f.Choices, "set", nil, "override one choice of a design, CHOICE=VALUE, see bootplan explain DESIGN; or loader=qemu|grub|ipxe")
+	flags.StringArrayVar(&f.Choices, "set", nil, "override one choice of a design, CHOICE=VALUE, see bootplan explain DESIGN; or loader="+strings.Join(loaders, "|"))
 	flags.StringVar(&f.Policy, "policy", "ovmf", "how EFI firmware protects memory, see bootplan explain: "+strings.Join(sim.Policies(), ", "))
 	flags.StringVar(&f.Firmware, "firmware", sim.Firmwares()[0], "how EFI firmware hands out memory: "+strings.Join(sim.Firmwares(), ", ")+"; with \",ia32\" behind it 32-bit firmware")
 	flags.StringVar(&f.CPU, "cpu", "la57=on,nx=on", "what the CPU can do")
@@ -296,7 +296,7 @@ func parseLoader(items []string) (loader string, err error) {
 			continue
 		}
 		if !slices.Contains(loaders, value) {
-			return "", fmt.Errorf("%q: expected loader=qemu, loader=grub or loader=ipxe", item)
+			return "", fmt.Errorf("%q: expected loader= and one of %s", item, strings.Join(loaders, ", "))
 		}
 		loader = value
 	}
