@@ -16,6 +16,7 @@ type verification struct {
 	kernel *image.Kernel
 	sc     *sim.Scenario
 	result *sim.Result
+	loaded *sim.Result // of the image loader, from the map before it; nil: not recorded
 	watch  *stopwatch
 	known  bool   // the kernel is, and one for x86-64
 	chance chance // of the recorded place, where random numbers were not recorded
@@ -72,25 +73,41 @@ func (v *verification) simulate(kernels *Kernels) error {
 		return err
 	}
 	v.sc.Random = v.random(first)
+	if v.loaded, err = v.load(d); err != nil {
+		return err
+	}
 	v.watch = &stopwatch{}
 	v.result, err = sim.Run(d, v.sc, sim.Options{Trace: true, Checks: append(check.All(), v.watch)})
 	return err
 }
 
+// load runs the boot from the map that the firmware printed before it loaded the
+// kernel, if that was recorded. Only where the image goes is of interest.
+func (v *verification) load(d sim.Design) (*sim.Result, error) {
+	if !v.c.runsStub() || len(v.c.Before) == 0 {
+		return nil, nil
+	}
+	sc := *v.sc
+	sc.Map, sc.AfterExit = efiMap(v.c.Before), false
+	return sim.Run(d, &sc, sim.Options{})
+}
+
 // design is the one that is the recorded kernel's own boot code.
 func (v *verification) design() (sim.Design, error) {
-	if v.c.MixedMode != nil {
-		return nil, fmt.Errorf("a 64-bit kernel on 32-bit firmware: no design tells mixed mode")
-	}
 	return design.Named(design.Fitting(v.kernel, v.c.runsStub()))
 }
 
 // placed predicts what a placement of the run is, of which what tells the part that
-// was recorded. Places that the stub asked firmware for depend on the map before.
+// was recorded.
 func (v *verification) placed(name string, what func(sim.Placement) Value) func() (Value, string) {
+	return v.where(v.whyNotStub, name, what)
+}
+
+// where is placed, unless why tells a reason why not.
+func (v *verification) where(why func() string, name string, what func(sim.Placement) Value) func() (Value, string) {
 	return func() (Value, string) {
-		if why := v.unknownPlaces(); why != "" {
-			return nil, why
+		if text := why(); text != "" {
+			return nil, text
 		}
 		p, ok := v.result.Placement(name)
 		if !ok {
@@ -100,14 +117,26 @@ func (v *verification) placed(name string, what func(sim.Placement) Value) func(
 	}
 }
 
-// unknownPlaces is why the places of the stub's allocations cannot be predicted; empty
-// if they can.
-func (v *verification) unknownPlaces() string {
-	if v.c.runsStub() && v.sc.AfterExit {
-		return onlyMapAfter
+func noReason() string { return "" }
+
+// whyNotStub is why what the stub allocated is not predicted; empty if it is. Between
+// the last map that was recorded before and the stub, others take memory too: the
+// driver of the file system, for one, takes its buffers.
+func (v *verification) whyNotStub() string {
+	switch {
+	case !v.c.runsStub():
+		return ""
+	case len(v.c.After) == 0:
+		return "no map at the end of boot services was recorded: what was free when the stub asked is not known"
 	}
-	if v.c.runsStub() && len(v.c.Before) == 0 {
-		return "the firmware's map was not recorded before the stub began"
+	return v.c.whyUnknownMachine()
+}
+
+// whyUnknownMachine is why a machine is not known well enough to predict what a stub
+// allocates on it; empty if it is.
+func (c *Capture) whyUnknownMachine() string {
+	if c.CPU == "" {
+		return "a log does not tell whether the CPU knows 5-level paging and whether the firmware is a 32-bit one, on which the stub's allocations depend"
 	}
 	return ""
 }

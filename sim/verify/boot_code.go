@@ -8,8 +8,8 @@ import (
 // bootCode compares where loader, stub and decompressor put things.
 func (v *verification) bootCode() {
 	c := v.c
-	v.fact("pe_image", between(c.Stub.Image, c.Stub.End), v.placed("pe_image", rangeOf))
-	v.fact("pe_entry", address(c.Stub.Entry), v.placed("pe_image", func(p sim.Placement) Value {
+	v.fact("pe_image", between(c.Stub.Image, c.Stub.End), v.loadedImage(rangeOf))
+	v.fact("pe_entry", address(c.Stub.Entry), v.loadedImage(func(p sim.Placement) Value {
 		return Address(p.Range.Start + uint64(v.kernel.PE.EntryRVA))
 	}))
 	v.fact("boot_params", v.recordedParams(), v.placed("boot_params", startOf))
@@ -17,12 +17,15 @@ func (v *verification) bootCode() {
 		v.fact("command_line", Address(c.BootParams.Cmdline), v.placed("command_line", startOf))
 	}
 	v.fact("output_without_randomness", address(c.Decompressor.Output), v.planned(func() Value { return Address(v.result.Randomness.Input.Output) }))
-	v.fact("relocated_image", between(c.Decompressor.Base, c.Decompressor.End), v.placed("relocated_image", rangeOf))
-	v.fact("relocated_bss", address(c.Decompressor.BSS), v.placed("relocated_image", func(p sim.Placement) Value {
+	v.fact("relocated_image", between(c.Decompressor.Base, c.Decompressor.End), v.where(v.whyNotImage, "relocated_image", rangeOf))
+	v.fact("relocated_bss", address(c.Decompressor.BSS), v.where(v.whyNotImage, "relocated_image", func(p sim.Placement) Value {
 		return Address(p.Range.Start + v.kernel.Decompressor.BSS)
 	}))
 	v.pagingSwitch()
 	v.initrd()
+	if p := c.BootParams; p != nil && p.SetupData != 0 {
+		v.fact("setup_data", Address(p.SetupData), v.placed("pci_rom", startOf))
+	}
 }
 
 // recordedParams is where boot_params lay.
@@ -33,10 +36,34 @@ func (v *verification) recordedParams() Value {
 	return address(v.c.Decompressor.BootParams)
 }
 
+// loadedImage predicts where the firmware put the PE image.
+func (v *verification) loadedImage(what func(sim.Placement) Value) func() (Value, string) {
+	return func() (Value, string) {
+		if v.loaded == nil {
+			return nil, "the firmware's map was not recorded before it loaded the kernel"
+		}
+		p, ok := v.loaded.Placement("pe_image")
+		if !ok {
+			return Text("nowhere"), ""
+		}
+		return what(p), ""
+	}
+}
+
+// whyNotImage is why what follows from the place of the PE image is not predicted;
+// empty if it is, as in boots without the stub.
+func (v *verification) whyNotImage() string {
+	p, ok := v.result.Placement("pe_image")
+	if ok && v.c.Stub.Image != nil && p.Range.Start != uint64(*v.c.Stub.Image) {
+		return "it follows from the place of the PE image, which is not predicted"
+	}
+	return ""
+}
+
 // planned predicts something that follows from the decompressor's search.
 func (v *verification) planned(what func() Value) func() (Value, string) {
 	return func() (Value, string) {
-		if why := v.unknownPlaces(); why != "" {
+		if why := v.whyNotImage(); why != "" {
 			return nil, why
 		}
 		if v.result.Randomness.Decompressor == nil {
@@ -59,31 +86,16 @@ func (v *verification) pagingSwitch() {
 		return
 	}
 	end := *t.Base + 2*memmap.PageSize
-	place := v.placed
-	if !v.switchesInFirmware() {
-		place = v.placedAnyway
+	why := v.whyNotStub
+	if uint64(*t.Base) < memmap.MiB {
+		why = noReason // found in low memory, not asked for
 	}
-	v.fact("paging_trampoline", between(t.Base, &end), place("paging_trampoline", rangeOf))
-	v.fact("paging_trampoline_code", address(t.Code), place("paging_trampoline", func(p sim.Placement) Value { return v.codePage(p) }))
-}
-
-// switchesInFirmware reports whether the trampoline was allocated by the stub, and not
-// found in low memory.
-func (v *verification) switchesInFirmware() bool { return uint64(*v.c.Trampoline.Base) >= memmap.MiB }
-
-// placedAnyway is placed for what no allocation of the stub has a part in.
-func (v *verification) placedAnyway(name string, what func(sim.Placement) Value) func() (Value, string) {
-	return func() (Value, string) {
-		p, ok := v.result.Placement(name)
-		if !ok {
-			return Text("nowhere"), ""
-		}
-		return what(p), ""
-	}
+	v.fact("paging_trampoline", between(t.Base, &end), v.where(why, "paging_trampoline", rangeOf))
+	v.fact("paging_trampoline_code", address(t.Code), v.where(why, "paging_trampoline", v.codePage))
 }
 
 // codePage is the page of the trampoline that is executed.
-func (v *verification) codePage(p sim.Placement) Value {
+func (v *verification) codePage(sim.Placement) Value {
 	if s := v.executed(switchName); s != nil {
 		return Address(s.Range.Start)
 	}

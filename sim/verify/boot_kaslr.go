@@ -15,7 +15,7 @@ func (v *verification) kaslrTables() {
 			return v.planned(func() Value { return what(v.result.Randomness.Decompressor, v.result.Randomness.Input) })
 		})
 	}
-	v.fact("needed_size", address(d.NeededSize), v.placedAnyway("kernel", func(sim.Placement) Value { return Address(v.kernel.NeededSize()) }))
+	v.fact("needed_size", address(d.NeededSize), v.where(noReason, "kernel", func(sim.Placement) Value { return Address(v.kernel.NeededSize()) }))
 	if d.VirtualSlots != nil {
 		v.fact("virtual_slots", Number(*d.VirtualSlots), v.planned(func() Value { return Number(v.result.Randomness.Decompressor.VirtualSlots) }))
 	}

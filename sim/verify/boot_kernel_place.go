@@ -36,7 +36,19 @@ func (v *verification) chosen(name string, recorded Address, o odds, what func(s
 		v.among(name, recorded, o.places, o.probability)
 		return
 	}
-	v.fact(name, recorded, v.placedAnyway("kernel", what))
+	v.fact(name, recorded, v.where(v.whyNotOutput, "kernel", what))
+}
+
+// whyNotOutput is why the kernel's place without randomness is not predicted; empty if
+// it is. The decompressor stays with its image.
+func (v *verification) whyNotOutput() string {
+	switch {
+	case v.result.Randomness.Decompressor != nil:
+		return v.whyNotImage()
+	case v.c.runsStub():
+		return v.c.whyUnknownMachine()
+	}
+	return ""
 }
 
 // stubAllocation compares the stub's question for room for the kernel, and the answer

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -29,23 +30,27 @@ func (c *Capture) scenario(k *image.Kernel, note func(string)) (*sim.Scenario, e
 		Initrd:    c.initrd(note),
 		ROMs:      c.optionROMs(),
 		Immovable: c.immovable(),
-		Loader:    c.loader(),
+		Loader:    c.stubLoader(),
+		Firmware:  c.firmwareProfile(),
+		Services:  sim.Services{RNG: strings.Contains(c.EFITables, "RNG=")},
 	}
 	sc.Map, sc.AfterExit, err = c.firmwareMap(note)
 	return sc, err
 }
 
-// firmwareMap is the map that says most of what the firmware gave the boot.
+// firmwareMap is the map that says most of what the firmware gave the boot. On EFI that
+// is the last one, which the kernel printed: what this boot took is still marked in it
+// and counts as free (afterExit), while what firmware and other applications took in
+// between, such as buffers of a file system, is where it was when the stub ran.
 func (c *Capture) firmwareMap(note func(string)) (m *memmap.Map, afterExit bool, err error) {
 	switch {
+	case len(c.After) > 0:
+		return c.mapAfter(), true, nil
 	case len(c.Before) > 0:
 		return efiMap(c.Before), false, nil
-	case len(c.After) > 0:
-		note(onlyMapAfter)
-		return efiMap(c.After), true, nil
 	case len(c.AtAllocation) > 0:
 		return efiMap(c.AtAllocation), false, nil
-	case c.isEFI() && c.runsStub() && !c.userspace():
+	case c.runsStub() && !c.userspace():
 		note("no memory map was recorded: the embedded map of OVMF with 2 GiB stands in for it")
 		return gallery.OVMF2G(), false, nil
 	case c.isEFI():
@@ -57,8 +62,47 @@ func (c *Capture) firmwareMap(note func(string)) (m *memmap.Map, afterExit bool,
 	return nil, false, errors.New("no memory map was recorded")
 }
 
-// onlyMapAfter is why the places of a stub's allocations are not predicted.
-const onlyMapAfter = "only the map after ExitBootServices was recorded: what was free when the stub asked is not known"
+// mapAfter is the map at the end of boot services. What was loader memory before the
+// kernel was loaded belongs to another application, such as the UEFI Shell: it is shown
+// as firmware's, so that it does not count as taken by this boot.
+func (c *Capture) mapAfter() *memmap.Map {
+	var others memmap.Set
+	for _, d := range c.Before {
+		if r, err := memmap.EFIDescriptor(d).Range(); err == nil && isLoader(d.Type) {
+			others.Add(r)
+		}
+	}
+	m := &memmap.Map{Kind: memmap.EFI}
+	for _, printed := range c.After {
+		d := memmap.EFIDescriptor(printed)
+		r, err := d.Range()
+		if err != nil || !isLoader(d.Type) || others.Overlap(r).Empty() {
+			m.Descriptors = append(m.Descriptors, d)
+			continue
+		}
+		m.Descriptors = append(m.Descriptors, split(d, r, &others)...)
+	}
+	return m
+}
+
+// split takes the parts of descriptor d, which describes r, that belong to others out
+// of loader memory.
+func split(d memmap.EFIDescriptor, r memmap.Range, others *memmap.Set) []memmap.EFIDescriptor {
+	var parts []memmap.EFIDescriptor
+	taken, own := others.Intersection(r)
+	for _, list := range []struct {
+		ranges []memmap.Range
+		kind   memmap.EFIType
+	}{{taken, memmap.EFIBootServicesCode}, {own, d.Type}} {
+		for _, part := range list.ranges {
+			parts = append(parts, memmap.EFIDescriptor{Type: list.kind, Phys: part.Start, Pages: part.Len() / memmap.PageSize, Attr: d.Attr})
+		}
+	}
+	slices.SortFunc(parts, func(a, b memmap.EFIDescriptor) int { return cmp.Compare(a.Phys, b.Phys) })
+	return parts
+}
+
+func isLoader(t memmap.EFIType) bool { return t == memmap.EFILoaderCode || t == memmap.EFILoaderData }
 
 func efiMap(printed []efiPrinted) *memmap.Map {
 	m := &memmap.Map{Kind: memmap.EFI}
@@ -93,6 +137,37 @@ func (p *recordedParams) table() []memmap.E820Entry {
 		table = append(table, memmap.E820Entry(e))
 	}
 	return table
+}
+
+// stubLoader names who loads a kernel without the stub; the stub is loaded by firmware.
+func (c *Capture) stubLoader() string {
+	if c.runsStub() {
+		return ""
+	}
+	return c.loader()
+}
+
+// firmwareProfile is the newest release of EDK2 that is not newer than the recorded
+// firmware, whose version reads like "edk2 2025.02 (Debian …)".
+func (c *Capture) firmwareProfile() sim.FirmwareProfile {
+	p := sim.FirmwareProfile{IA32: c.isMixed()}
+	_, version, _ := strings.Cut(c.Firmware.Version, "edk2 ")
+	for _, release := range []struct {
+		since string
+		kind  sim.FirmwareKind
+	}{
+		{"2025.02", sim.EDK2Stable202502}, {"2026.05", sim.EDK2Stable202605}, {"2026.08", sim.EDK2Master20260806},
+	} {
+		if version >= release.since {
+			p.Kind = release.kind
+		}
+	}
+	return p
+}
+
+// isMixed reports whether the firmware was a 32-bit one.
+func (c *Capture) isMixed() bool {
+	return c.MixedMode != nil || strings.HasPrefix(c.Firmware.Build, "OVMF32") || c.BootParams != nil && c.BootParams.Signature == "EL32"
 }
 
 // policy is how the recorded firmware protected memory.

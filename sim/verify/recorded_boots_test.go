@@ -1,0 +1,123 @@
+package verify
+
+import (
+	"archive/tar"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// archived are the recordings in testdata, by file name. They are those of
+// ../shared/boots, as they are.
+var archived = sync.OnceValues(func() (map[string][]byte, error) {
+	f, err := os.Open("testdata/boots/boots.tar.zst")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	z, err := zstd.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	files := map[string][]byte{}
+	for t := tar.NewReader(z); ; {
+		head, err := t.Next()
+		if errors.Is(err, io.EOF) {
+			return files, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if files[head.Name], err = io.ReadAll(t); err != nil {
+			return nil, err
+		}
+	}
+})
+
+// recording returns one of the recordings in testdata.
+func recording(t *testing.T, name string) []byte {
+	t.Helper()
+	files, err := archived()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files[name] == nil {
+		t.Fatalf("%s is not in the archive", name)
+	}
+	return files[name]
+}
+
+// recordingsEnding returns the names of the recordings with an ending, of testdata and of
+// ../shared/boots, sorted, and how to read one.
+func recordingsEnding(t *testing.T, ending string) (names []string, read func(name string) []byte) {
+	t.Helper()
+	files, err := archived()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := maps.Clone(files)
+	shared, err := filepath.Glob("../../../shared/boots/*" + ending)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range shared {
+		if name := filepath.Base(file); all[name] == nil {
+			if all[name], err = os.ReadFile(file); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	names = slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(name string) bool { return !strings.HasSuffix(name, ending) })
+	return names, func(name string) []byte { return all[name] }
+}
+
+// profiles are the kernels of the recordings.
+func profiles(t testing.TB) *Kernels {
+	t.Helper()
+	k, err := Profiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// verifyAll verifies every boot of a recording.
+func verifyAll(t *testing.T, name string, text []byte, kernels *Kernels) []BootReport {
+	t.Helper()
+	boots, err := ReadBoots(name, text)
+	if errors.Is(err, ErrNoCapture) && strings.HasPrefix(name, "kernels") {
+		return nil // facts about the kernels' images
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reports []BootReport
+	for _, b := range boots {
+		reports = append(reports, b.Verify(kernels))
+	}
+	return reports
+}
+
+// factsWhere are the names of the facts for which is holds.
+func factsWhere(r BootReport, is func(Fact) bool) []string {
+	names := []string{}
+	for _, f := range r.Facts {
+		if is(f) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+func differs(f Fact) bool { return f.Predicted != nil && !f.Equal }
+
+func notPredicted(f Fact) bool { return f.Predicted == nil }
