@@ -18,10 +18,12 @@ func (z *decompressor) mapDataOnDemand(b *sim.Boot) error {
 	z.identity = alloc.NewExactMap(z.poolPages(), int(used/memmap.PageSize), z.la57)
 	z.clearPool(b, used, "the pool of page tables is cleared, and a page becomes the root")
 	z.useNewTables(b, used)
+	text := memmap.AlignDown(z.text().Start, memmap.PageSize)
 	data := memmap.AlignDown(dataOf(z.kernel, z.target).Start, memmap.PageSize)
 	rw := z.enforced(b, sim.RW)
 	err := z.mapNeeded(b,
-		sim.Step{Object: z.image, Range: memmap.Range{Start: z.target, End: data}, Perm: sim.RX},
+		sim.Step{Object: payloadName, Range: memmap.Range{Start: z.target, End: text}, Perm: rw}, // the kernel may be unpacked over it
+		sim.Step{Object: z.image, Range: memmap.Range{Start: text, End: data}, Perm: sim.RX},
 		sim.Step{Object: bssName, Range: memmap.Range{Start: data, End: z.target + z.kernel.Decompressor.End}, Perm: rw})
 	if err != nil {
 		return err

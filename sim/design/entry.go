@@ -34,10 +34,12 @@ func (z *decompressor) setup(b *sim.Boot) error {
 
 // enter is the jump into the decompressor, at the entry that the loader chose.
 func (z *decompressor) enter(b *sim.Boot) error {
-	b.In(sim.Decompressor)
-	if z.entry != enterLong {
-		z.enter32(b)
+	if z.entry == enterLong {
+		z.mapRAM(b)
+		return nil
 	}
+	b.In(sim.Decompressor)
+	z.enter32(b)
 	return nil
 }
 

@@ -46,7 +46,6 @@ func (z *decompressor) loadByKernel(b *sim.Boot) error {
 		}
 		z.placeInitrd(b, r.Start)
 	}
-	z.mapRAM(b)
 	return nil
 }
 
