@@ -127,6 +127,9 @@ func (c Change) Story(p *Policy) string {
 	case ByHandler:
 		return fmt.Sprintf("the page-fault handler mapped it so at step %d", c.Step+1)
 	case ByFirmware:
+		if c.Perm == 0 {
+			return fmt.Sprintf("the firmware leaves %s unmapped", c.Object)
+		}
 		return "the firmware's identity map has it so"
 	}
 	return fmt.Sprintf("the boot code mapped %s so at step %d", c.Object, c.Step+1)

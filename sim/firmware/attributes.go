@@ -65,7 +65,7 @@ func (f *Firmware) GetMemoryAttributes(r memmap.Range) (memmap.EFIAttr, alloc.St
 		if now := restrictions(s.Value); s.Start == r.Start {
 			attr = now
 		} else if now != attr {
-			status = alloc.NoMapping
+			attr, status = 0, alloc.NoMapping
 		}
 		return status == alloc.Success
 	})
@@ -143,8 +143,8 @@ func (f *Firmware) denied(attr memmap.EFIAttr) sim.Perm {
 	return deny
 }
 
-// granted is what becomes of p once the restrictions attr are gone. A page that was not
-// mapped comes back as its entry has it: writable, and executable unless it is data.
+// granted is what becomes of p once the restrictions attr are gone. What the entry of an
+// unmapped page says besides is not kept: it comes back as data.
 func (f *Firmware) granted(p sim.Perm, attr memmap.EFIAttr) sim.Perm {
 	if p == 0 && attr&memmap.EFIRP == 0 {
 		return 0

@@ -25,6 +25,8 @@ type Firmware struct {
 	blocks  []memmap.Range         // the blocks in use
 	space   space                  // as the DXE services see memory
 
+	allowUnaccepted, acceptedAll bool
+
 	// What the next call is for.
 	object, why, source string
 }
@@ -89,13 +91,21 @@ func (f *Firmware) For(object, why, source string) *Firmware {
 func (f *Firmware) IA32() bool { return f.profile.IA32 }
 
 // Map is the present map, valid until the next call.
-func (f *Firmware) Map() []memmap.EFIDescriptor { return f.pages.Map() }
+func (f *Firmware) Map() []memmap.EFIDescriptor {
+	if f.acceptedAll {
+		return withAccepted(f.pages.Map())
+	}
+	return f.pages.Map()
+}
 
 // MapSize is the size in bytes that GetMemoryMap asks for.
 func (f *Firmware) MapSize() uint64 { return f.pages.MapSize() }
 
-// ExitBootServices ends boot services. The page tables stay in force.
+// ExitBootServices ends boot services. The page tables stay in force. Where the map
+// changes on the way, as it does when memory is accepted, the caller's second attempt
+// succeeds; both are one step here.
 func (f *Firmware) ExitBootServices(source string) {
+	f.acceptAll()
 	f.b.Do(sim.Step{Op: sim.Exit, Object: "boot services", Why: "the firmware's allocator is gone; its page tables stay in force", Source: source})
 }
 

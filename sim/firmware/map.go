@@ -1,6 +1,8 @@
 package firmware
 
 import (
+	"slices"
+
 	"bootplan/memmap"
 	"bootplan/sim"
 )
@@ -16,19 +18,17 @@ func E820(b *sim.Boot) []memmap.E820Entry {
 }
 
 // Descriptors is the EFI map before this boot: the firmware's own, with what the boot that
-// logged it had taken given back, or one made of an e820 table.
+// logged it had taken given back, or one made of an e820 table. It is not to be changed.
 func Descriptors(b *sim.Boot) []memmap.EFIDescriptor {
 	m := b.Scenario.Map
 	if m.Kind == memmap.E820 {
 		b.Assume("the map is an e820 table; its RAM is taken as free EFI memory with nothing of the firmware in it")
 		return efiFromE820(m.Entries)
 	}
-	descs := make([]memmap.EFIDescriptor, len(m.Descriptors))
-	copy(descs, m.Descriptors)
 	if !b.Scenario.AfterExit {
-		return descs
+		return m.Descriptors
 	}
-	taken := false
+	descs, taken := slices.Clone(m.Descriptors), false
 	for i, d := range descs {
 		if d.Type == memmap.EFILoaderCode || d.Type == memmap.EFILoaderData {
 			descs[i].Type = memmap.EFIConventional
@@ -73,7 +73,7 @@ func efiFromE820(entries []memmap.E820Entry) []memmap.EFIDescriptor {
 
 // mergeTouching joins neighbours in map order that touch and are equal.
 func mergeTouching(descs []memmap.EFIDescriptor) []memmap.EFIDescriptor {
-	var merged []memmap.EFIDescriptor
+	merged := make([]memmap.EFIDescriptor, 0, len(descs))
 	for _, d := range descs {
 		if n := len(merged); n > 0 {
 			last := &merged[n-1]
