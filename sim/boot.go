@@ -48,6 +48,7 @@ type Boot struct {
 
 	phase   Phase
 	version string // appended to the sources of steps
+	cited   map[string]string
 	checks  []Check
 	trace   bool
 	stopped bool
@@ -65,7 +66,7 @@ type Boot struct {
 // reset begins a boot of sc.
 func (b *Boot) reset(sc *Scenario) {
 	b.Scenario = sc
-	b.phase, b.version, b.stopped = 0, "", false
+	b.phase, b.version, b.cited, b.stopped = 0, "", nil, false
 	b.low.Clear()
 	b.depth = 0
 }
@@ -76,6 +77,11 @@ func (b *Boot) In(p Phase) { b.phase = p }
 // Version says which version a Source of later steps refers to that states none
 // itself: "v6.12".
 func (b *Boot) Version(v string) { b.version = v }
+
+// Cite says where the code of later steps is in truth, for a design that shares what it
+// does with others and has it in a place of its own: as names that place for the Source
+// that a step states.
+func (b *Boot) Cite(as map[string]string) { b.cited = as }
 
 // Do lets s happen. After a step at which the processor faults nothing happens any more.
 func (b *Boot) Do(s Step) {
@@ -197,6 +203,9 @@ func (b *Boot) record(now *Step) {
 		return
 	}
 	s := *now
+	if own, ok := b.cited[s.Source]; ok {
+		s.Source = own
+	}
 	if s.Source != "" && b.version != "" && !strings.HasSuffix(s.Source, ")") {
 		s.Source += " (" + b.version + ")"
 	}

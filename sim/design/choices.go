@@ -86,6 +86,7 @@ const (
 	nxPrefix = "clear-xp-prefix"
 	nxText   = "text-ro"
 	nxExact  = "exact"
+	nxRX     = "rx-segments"
 
 	mapFirmware   = "firmware" // mapping
 	mapForKASLR   = "kaslr-rwx"
@@ -169,6 +170,7 @@ var allChoices = []Choice{
 			{nxPrefix, "no-execute is taken away from the kernel up to the end of its init text, and the switch's code page (RFC, third patch)"},
 			{nxText, "kernel text and the switch's code page become read-only, then executable (since 6.9)"},
 			{nxExact, "every segment gets the rights of its ELF flags (Baskov's series)"},
+			{nxRX, "each segment that is executed and not written becomes read-only, then executable, and so does the switch's code page (2025 redesign)"},
 		}},
 	{Name: "mapping", Text: "Whose page tables are in force, and what do they allow?", of: func(c *Choices) *string { return &c.Mapping },
 		Sources: []string{"arch/x86/boot/compressed/ident_map_64.c (v6.12)", "[PATCH v5 06/27] x86/boot: Setup memory protection for bzImage code", "[PATCH v5 09/27] x86/boot: Remove mapping from page fault handler"}, Values: []Value{

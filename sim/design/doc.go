@@ -19,7 +19,7 @@ import (
 // All returns every design, in the order in which they are listed.
 func All() []*Design {
 	var list []*Design
-	for _, family := range [][]*Design{bzimages(), legacyStubs(), efistubs()} {
+	for _, family := range [][]*Design{bzimages(), legacyStubs(), efistubs(), thread()} {
 		list = append(list, family...)
 	}
 	return list

@@ -102,6 +102,7 @@ type stub struct {
 	initrd     memmap.Range
 	paging     pagingSwitch
 	places     sim.StubPlaces // for the kernel's block, and
+	size       uint64         // how large the block has to be, in bytes
 	block      memmap.Range   // the one that it got
 	virtual    uint64         // offset of the kernel's virtual address, LOAD_PHYSICAL_ADDR unless randomised
 	drawn      struct{ physical, virtual uint32 }
@@ -147,7 +148,7 @@ func startStub(b *sim.Boot, d *Design) (*stub, error) {
 // reset begins a boot, in the memory of the last one.
 func (s *stub) reset(d *Design, k *image.Kernel, fw *firmware.Firmware) {
 	*s = stub{
-		kernel: &s.packed.kernel, version: d.Version, choices: &d.Choices, ways: waysOf(d.Version, k), fw: fw, virtual: k.Setup.PrefAddress,
+		kernel: &s.packed.kernel, version: d.Version, choices: &d.Choices, ways: waysOf(d.Version, k), fw: fw, virtual: k.Setup.PrefAddress, size: k.NeededSize(),
 		packed: s.packed, places: sim.StubPlaces{Areas: s.places.Areas, Map: s.places.Map}, decompressor: s.decompressor,
 		e820: s.e820, setupData: s.setupData[:0],
 	}

@@ -22,7 +22,9 @@ func (s *stub) say(b *sim.Boot, level int, text string) {
 func (s *stub) givesUp(b *sim.Boot, text string, err error) error {
 	if err != nil {
 		s.say(b, levelError, "EFI stub: ERROR: "+text)
-		s.say(b, levelError, "EFI stub: ERROR: "+s.ways.entry+"() failed!")
+		if s.ways.entry != "" {
+			s.say(b, levelError, "EFI stub: ERROR: "+s.ways.entry+"() failed!")
+		}
 	}
 	return err
 }

@@ -44,24 +44,6 @@ func (s *stub) prepareBelow4G(b *sim.Boot) error {
 	return s.protectSwitch(b)
 }
 
-// lowMemoryEnd is where Baskov's series wants its trampoline to end: 640 KiB.
-const lowMemoryEnd = 0xa0000
-
-// prepareLow allocates a page each for table, code and stack, on every boot.
-// Source: [PATCH v5 15/27] efi/x86: Support extracting kernel from libstub.
-func (s *stub) prepareLow(b *sim.Boot) error {
-	const source = "drivers/firmware/efi/libstub/x86-extract-direct.c:efi_prepare_trampoline"
-	r, err := s.fw.For(switchName, "three pages below 640 KiB: page table, 32-bit code and its stack", source).
-		TakePages(memmap.EFILoaderData, 3*memmap.PageSize, lowMemoryEnd-1)
-	if err != nil {
-		return err
-	}
-	s.paging = pagingSwitch{whole: r, table: sized(r.Start, memmap.PageSize), code: sized(r.Start+memmap.PageSize, memmap.PageSize)}
-	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: s.paging.code, Keep: true, Why: "code from a template", Source: source})
-	b.Place("paging_trampoline", s.paging.whole, 0)
-	return s.protectSwitch(b)
-}
-
 // wants5Level reports whether the kernel shall run with 5-level paging.
 func (s *stub) wants5Level(b *sim.Boot) bool {
 	return b.Scenario.CPU.LA57 && !s.options.No5Level && !s.mixed() && knows5Level(s.kernel)
@@ -73,10 +55,10 @@ func (s *stub) switchPaging(b *sim.Boot) error {
 	switch s.choices.Trampoline {
 	case switchBelow4G:
 		if wanted {
-			s.runSwitch(b, true)
+			s.runSwitch(b)
 		}
 	case switchLowEFI:
-		s.runSwitch(b, wanted)
+		s.runTrampoline(b, wanted)
 	case switchLow, switchLowAlways:
 		return s.switchInLowMemory(b)
 	}
@@ -85,13 +67,9 @@ func (s *stub) switchPaging(b *sim.Boot) error {
 }
 
 // runSwitch goes through the pages that were allocated for it.
-func (s *stub) runSwitch(b *sim.Boot, change bool) {
+func (s *stub) runSwitch(b *sim.Boot) {
 	const source = "drivers/firmware/efi/libstub/x86-5lvl.c:efi_5level_switch"
-	why := "paging off and on again: nothing to change, but the way leads through it"
-	if change {
-		why = "paging off, LA57 on, paging on again"
-		b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: s.paging.table, Keep: true,
-			Why: "one level more on top: its first entry points at the firmware's tables", Source: source})
-	}
-	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: s.paging.code, Why: why, Source: source})
+	b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: s.paging.table, Keep: true,
+		Why: "one level more on top: its first entry points at the firmware's tables", Source: source})
+	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: s.paging.code, Why: "paging off, LA57 on, paging on again", Source: source})
 }

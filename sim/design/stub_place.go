@@ -42,7 +42,7 @@ func (s *stub) placeKernel(b *sim.Boot) error {
 // countPlaces looks for the places at which the kernel could lie.
 func (s *stub) countPlaces(b *sim.Boot) {
 	q := alloc.Request{
-		Size: s.kernel.NeededSize(), Align: image.MinKernelAlign, Max: s.maxAddress(),
+		Size: s.size, Align: image.MinKernelAlign, Max: s.maxAddress(),
 		SoftReserve: !s.options.NoSoftReserve, AllowZero: !s.ways.minimum, NoSlotSucceeds: s.ways.noSlotSucceeds,
 	}
 	if s.ways.minimum {

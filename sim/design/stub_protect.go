@@ -2,7 +2,6 @@ package design
 
 import (
 	"bootplan/alloc"
-	"bootplan/image"
 	"bootplan/memmap"
 	"bootplan/sim"
 )
@@ -20,7 +19,10 @@ func (s *stub) protect(b *sim.Boot) error {
 	case nxText:
 		status = s.protectText(b)
 	case nxExact:
-		s.protectSegments(b)
+		s.restrictSegments()
+		return nil
+	case nxRX:
+		s.protectExecutable()
 		return nil
 	}
 	if status == alloc.Success || s.ways.forgives {
@@ -38,11 +40,10 @@ func (s *stub) protectSwitch(b *sim.Boot) error {
 		s.clearXP(b, switchName, s.paging.code)
 	case nxPrefix:
 		s.clearPrefix(b, switchName, s.paging.code)
-	case nxText:
+	case nxText, nxRX:
 		s.allowExecution(b, switchName, s.paging.code)
 	case nxExact:
-		s.adjust(b, switchName, s.paging.table, memmap.EFIXP)
-		s.adjust(b, switchName, s.paging.code, memmap.EFIRO)
+		s.restrictTrampoline()
 	}
 	return nil
 }
@@ -102,46 +103,5 @@ func (s *stub) clear(b *sim.Boot, object string, r memmap.Range) alloc.Status {
 func (s *stub) clearPrefix(b *sim.Boot, object string, r memmap.Range) {
 	if s.fw.Attributes() {
 		s.clear(b, object, r)
-	}
-}
-
-// protectSegments gives each segment of the kernel the rights of its ELF flags.
-// Source: [PATCH v5 06/27] x86/boot: Setup memory protection for bzImage code.
-func (s *stub) protectSegments(b *sim.Boot) {
-	for segment := range s.kernel.ELF.Loads {
-		r := sized(s.block.Start+segment.Paddr-s.kernel.Setup.PrefAddress, segment.Memsz)
-		s.adjust(b, kernelName, r, restrictionsOf(segment))
-	}
-}
-
-// restrictionsOf are the attributes that stand for a segment's flags.
-func restrictionsOf(segment image.Segment) memmap.EFIAttr {
-	attr := memmap.EFIRO | memmap.EFIXP
-	for _, right := range segment.Perm {
-		switch right {
-		case 'w':
-			attr &^= memmap.EFIRO
-		case 'x':
-			attr &^= memmap.EFIXP
-		}
-	}
-	return attr
-}
-
-// adjust gives r exactly the restrictions attr: it lifts the others first, so that what
-// becomes executable is writable too for a moment. Errors are ignored, and the DXE
-// services are only used to take restrictions away.
-// Source: [PATCH v5 25/27] efi/libstub: Use memory attribute protocol.
-func (s *stub) adjust(b *sim.Boot, object string, r memmap.Range, attr memmap.EFIAttr) {
-	const all = memmap.EFIRO | memmap.EFIXP | memmap.EFIRP
-	r = r.Outward(memmap.PageSize)
-	if !s.fw.Attributes() {
-		if attr&memmap.EFIXP == 0 {
-			s.fw.LiftRestrictions(object, r)
-		}
-		return
-	}
-	if s.fw.ClearMemoryAttributes(object, r, all&^attr) == alloc.Success && attr != 0 {
-		s.fw.SetMemoryAttributes(object, r, attr)
 	}
 }

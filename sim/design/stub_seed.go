@@ -25,6 +25,9 @@ func (s *stub) choosePlace(b *sim.Boot) (wish, error) {
 		p.Override = linux.StubMemoryOverride(b.Scenario.Cmdline, s.ways.release)
 	}
 	s.drawn.physical, s.drawn.virtual = b.Scenario.Random.StubSeed()
+	if s.ways.onlyRNG && !b.Scenario.Services.RNG {
+		s.drawn.physical, s.drawn.virtual, p.NoSeed = 0, 0, true
+	}
 	s.virtual = s.chooseVirtual(b)
 	w := s.choosePhysical(b)
 	s.stateRandomness(b)

@@ -15,6 +15,7 @@ type ways struct {
 	minimum        bool           // the kernel is kept out of memory below LOAD_PHYSICAL_ADDR
 	heedsOptions   bool           // mem=, memmap= and hugepages= switch physical randomness off
 	heedsVendor    bool           // so does firmware that is known to hang
+	onlyRNG        bool           // its random numbers are those of EFI_RNG; without it they are 0
 	noSlotSucceeds bool           // an allocation without any place for it succeeds, and stores no address
 	tellsKernel    bool           // the kernel is told that its address is random (KASLR_FLAG)
 	forgives       bool           // errors of the memory attribute protocol are ignored
@@ -24,7 +25,7 @@ type ways struct {
 	mapHead        uint64         // bytes before the descriptors in such a buffer
 	mapType        memmap.EFIType // of the buffer that the kernel reads
 	guessesMap     bool           // a buffer for 32 descriptors is tried first
-	entry          string         // the function that says that the stub gives up
+	entry          string         // the function that says that the stub gives up; empty: none does
 }
 
 // waysOf are the ways of the stub of design version v with kernel k. A kernel of a
@@ -59,3 +60,7 @@ func waysOf(v linux.Version, k *image.Kernel) ways {
 	}
 	return w
 }
+
+// waysAt are the ways of the stub of design version v, whatever kernel it carries: those of
+// a series of patches, which was never a part of any other kernel.
+func waysAt(v linux.Version) ways { return waysOf(v, &image.Kernel{}) }
