@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/memmap/gallery"
 	"bootplan/sim"
@@ -23,17 +24,14 @@ type walked struct {
 		Stop string
 		WX   string `json:"wx_bytes_ram"`
 		RX   string `json:"rx_bytes_ram"`
+
+		Ranges []struct{ Start, End, Perm string } // with their last byte
 	} `json:"page_permissions"`
 }
 
-// exposure is how much RAM the stub itself makes writable and executable, and how much
-// read-only and executable, from its entry to ExitBootServices. What the firmware had
-// mapped so before depends on which of its drivers run.
-type exposure struct{ WX, RX int64 }
-
-// TestRecordedPermissions holds the change of permissions that the stub brings about
-// against page tables read out of machines with every policy that was recorded.
-func TestRecordedPermissions(t *testing.T) {
+// walkedBoots calls yield for each recorded boot of the stub whose page tables were
+// walked, with the name of its log.
+func walkedBoots(t *testing.T, yield func(t *testing.T, r *walked, log string)) {
 	files, err := filepath.Glob("testdata/boots/perm-*.json")
 	if err != nil {
 		t.Fatal(err)
@@ -51,24 +49,145 @@ func TestRecordedPermissions(t *testing.T) {
 		if err := json.Unmarshal(text, &r); err != nil {
 			t.Fatal(err)
 		}
-		if _, stub := loaderOf(&r.recorded); !stub || profiles[r.Kernel.Version] == "" {
-			continue
+		if _, stub := loaderOf(&r.recorded); stub && profiles[r.Kernel.Version] != "" {
+			t.Run(r.Name, func(t *testing.T) { yield(t, &r, strings.TrimSuffix(file, ".json")+".log") })
 		}
-		t.Run(r.Name, func(t *testing.T) {
-			entry, exit := r.Stops[0], r.Stops[1]
-			if !strings.HasPrefix(entry.Stop, "PE entry") || !strings.HasPrefix(exit.Stop, "call of ExitBootServices") {
-				t.Fatalf("stops %q and %q", entry.Stop, exit.Stop)
-			}
-			want := exposure{
-				int64(hex(t, exit.WX) - hex(t, entry.WX)),
-				int64(hex(t, exit.RX) - hex(t, entry.RX)),
-			}
-			result := bootRecorded(t, &handedOver{recorded: r.recorded}, strings.TrimSuffix(file, ".json")+".log")
-			if diff := cmp.Diff(want, exposureOf(result)); diff != "" {
-				t.Errorf("-recorded +simulated:\n%s", diff)
-			}
-		})
 	}
+}
+
+// exposure is how much RAM the stub itself makes writable and executable, and how much
+// read-only and executable, from its entry to ExitBootServices. What the firmware had
+// mapped so before depends on which of its drivers run.
+type exposure struct{ WX, RX int64 }
+
+// TestRecordedPermissions holds the change of permissions that the stub brings about
+// against page tables read out of machines with every policy that was recorded.
+func TestRecordedPermissions(t *testing.T) {
+	walkedBoots(t, func(t *testing.T, r *walked, log string) {
+		entry, exit := r.Stops[0], r.Stops[1]
+		if !strings.HasPrefix(entry.Stop, "PE entry") || !strings.HasPrefix(exit.Stop, "call of ExitBootServices") {
+			t.Fatalf("stops %q and %q", entry.Stop, exit.Stop)
+		}
+		want := exposure{
+			int64(hex(t, exit.WX) - hex(t, entry.WX)),
+			int64(hex(t, exit.RX) - hex(t, entry.RX)),
+		}
+		result := bootRecorded(t, &handedOver{recorded: r.recorded}, log)
+		if diff := cmp.Diff(want, exposureOf(result)); diff != "" {
+			t.Errorf("-recorded +simulated:\n%s", diff)
+		}
+	})
+}
+
+// entered keeps the page tables as they are when the stub begins.
+type entered struct {
+	perm memmap.Spans[sim.Perm]
+	done bool
+}
+
+func (*entered) Begin() {}
+
+func (e *entered) Step(m *sim.Machine, s *sim.Step, _ func(sim.Finding)) {
+	if s.Phase == sim.Stub && !e.done {
+		e.perm, e.done = m.Tables.Perm.Clone(), true
+	}
+}
+
+// TestEntryPermissions holds the firmware's page tables at the stub's entry against those
+// of machines with every policy that was recorded, page by page. Left out is what the log
+// does not tell: images of the firmware's own in runtime code and reserved memory, which
+// are mapped by their sections, and memory that holds its page tables, which is read-only.
+func TestEntryPermissions(t *testing.T) {
+	walkedBoots(t, func(t *testing.T, r *walked, log string) {
+		sc := scenarioOf(t, &r.recorded, log)
+		name := "efistub"
+		if sc.Kernel.Version >= linux.V7_2 {
+			name += "@v7.2"
+		}
+		d, err := design.Named(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var at entered
+		result, err := sim.Run(d, sc, sim.Options{Checks: []sim.Check{&at}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		simulated, _ := result.Placement("pe_image")
+		image := memmap.Range{Start: hex(t, r.Stub.Image), End: hex(t, r.Stub.Image) + simulated.Range.Len()}
+		var compared uint64
+		for _, stated := range r.Stops[0].Ranges {
+			perm, err := sim.ParsePerm(stated.Perm)
+			if err != nil {
+				t.Fatal(err)
+			}
+			whole := memmap.Range{Start: hex(t, stated.Start), End: hex(t, stated.End) + 1}
+			compared += sameImage(t, &at, whole.Intersect(image), perm, simulated.Range.Start-image.Start)
+			compared += sameMemory(t, &at, sc.Map, whole, perm, image, simulated.Range)
+		}
+		if compared < 1900*memmap.MiB {
+			t.Errorf("only %d bytes were compared", compared)
+		}
+	})
+}
+
+// sameImage compares a part r of the kernel's image, which the simulation has put moved
+// bytes higher, and returns its size.
+func sameImage(t *testing.T, at *entered, r memmap.Range, perm sim.Perm, moved uint64) uint64 {
+	if r.Empty() {
+		return 0
+	}
+	at.perm.Over(memmap.Range{Start: r.Start + moved, End: r.End + moved}, func(s memmap.Span[sim.Perm]) bool {
+		if s.Value != perm {
+			t.Errorf("image: %v is mapped %v, recorded is %v", s.Range, s.Value, perm)
+		}
+		return true
+	})
+	return r.Len()
+}
+
+// sameMemory compares what of r the map m describes, without the recorded and the
+// simulated image, and returns how many bytes that are.
+func sameMemory(t *testing.T, at *entered, m *memmap.Map, r memmap.Range, perm sim.Perm, images ...memmap.Range) uint64 {
+	rest := memmap.NewSet(r)
+	for _, image := range images {
+		rest.Remove(image)
+	}
+	var compared uint64
+	for _, d := range m.Descriptors {
+		whole, err := d.Range()
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts, _ := rest.Intersection(whole)
+		for _, part := range parts {
+			if firmwareOwn(d.Type, perm) {
+				continue
+			}
+			compared += part.Len()
+			at.perm.Over(part, func(s memmap.Span[sim.Perm]) bool {
+				if s.Value != perm {
+					t.Errorf("%v: %v is mapped %v, recorded is %v", d.Type, s.Range, s.Value, perm)
+				}
+				return true
+			})
+		}
+	}
+	return compared
+}
+
+// firmwareOwn reports whether such memory with such permissions holds images or page
+// tables of the firmware.
+func firmwareOwn(t memmap.EFIType, perm sim.Perm) bool {
+	switch t {
+	case memmap.EFIRuntimeServicesCode:
+		return true
+	case memmap.EFIReserved:
+		return perm == sim.RWX
+	case memmap.EFIBootServicesData:
+		return !perm.Has(sim.W)
+	}
+	return false
 }
 
 func exposureOf(r *sim.Result) exposure {
