@@ -94,6 +94,20 @@ func TestRules(t *testing.T) {
 				own(b)
 				b.Do(sim.Step{Op: sim.Copy, Object: "kernel", Range: r(0x200000, 0x300000), From: r(0x280000, 0x300000+0x21000), InPlace: true})
 			}},
+		{"nx-stripped",
+			func(b *sim.Boot) {
+				own(b)
+				paging(b, sim.RW)
+				b.Machine.BootServices = true
+				b.Do(sim.Step{Op: sim.Protect, Object: "mine and more", Range: r(0x3ff000, 0x401000), Perm: sim.RX})
+			},
+			func(b *sim.Boot) {
+				own(b)
+				paging(b, sim.RW)
+				b.Machine.BootServices = true
+				b.Do(sim.Step{Op: sim.Protect, Object: "mine", Range: r(0x3ff000, 0x400000), Perm: sim.RX})
+				b.Do(sim.Step{Op: sim.Protect, Object: "less than there was", Range: r(0x400000, 0x401000), Perm: sim.R})
+			}},
 		{"stale-exec",
 			func(b *sim.Boot) {
 				own(b)

@@ -21,6 +21,7 @@ func All() []sim.Check {
 		&unmapped{},
 		&nxExec{},
 		&roWrite{},
+		&nxStripped{},
 		&wxMapped{},
 		&wxUsed{},
 		&selfRelocated{},
@@ -34,7 +35,7 @@ func All() []sim.Check {
 func Rules() []rule.Rule {
 	return []rule.Rule{
 		badFreeRule, bssDirtyRule, clobberRule, demandMapRule, firmwareIgnoredRule, firmwareTouchedRule, heapExhaustedRule,
-		imageRefusedRule, lowMemoryRule, noMemoryRule, notOwnedRule, notRAMRule, neverReturnsRule, nxExecRule, outOfRangeRule,
+		imageRefusedRule, lowMemoryRule, noMemoryRule, notOwnedRule, notRAMRule, neverReturnsRule, nxExecRule, nxStrippedRule, outOfRangeRule,
 		overrunRule, pageTablesExhaustedRule, pePromiseRule, policyIgnoredRule, roWriteRule, selfRelocatedRule,
 		staleExecRule, unacceptedRule, unmappedRule, unsupportedRule, wxMappedRule, wxUsedRule,
 	}

@@ -112,19 +112,26 @@ func (z *decompressor) apartFromInput(p *placing) error {
 	}
 	in := &p.input
 	in.Payload = z.loaded
-	in.InitSize = z.loaded + z.kernel.Decompressor.End - in.Output // what is avoided ends at Output+InitSize
-	search := *in
-	search.Cmdline = ""
-	if err := p.plan.Make(&search); err != nil || p.plan.Slots == 0 {
+	z.mayGoTo(in, z.kernel.Setup.PrefAddress)
+	cmdline := in.Cmdline
+	in.Cmdline = ""
+	if err := p.plan.Make(in); err != nil || p.plan.Slots == 0 {
 		return &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("no room for %#x bytes apart from the compressed kernel", in.NeededSize)}
 	}
-	z.output = p.plan.Areas[0].Start
+	lowest := p.plan.Areas[0].Start
 	for _, a := range p.plan.Areas {
-		z.output = min(z.output, a.Start)
+		lowest = min(lowest, a.Start)
 	}
-	in.InitSize += in.Output - z.output
-	in.Output = z.output
+	in.Cmdline = cmdline
+	z.mayGoTo(in, lowest)
 	return nil
+}
+
+// mayGoTo has the kernel unpacked to output unless it is randomised. What a plan keeps
+// out of ends init_size bytes behind that: here at the end of the decompressor.
+func (z *decompressor) mayGoTo(in *kaslr.Input, output uint64) {
+	z.output, in.Output = output, output
+	in.InitSize = z.loaded + z.kernel.Decompressor.End - output
 }
 
 // nodes is the setup_data list.

@@ -40,7 +40,7 @@ var handsOver = story{tell: (*Design).bootHandingOver, offers: append([]offer{
 	{"boot-params", []string{paramsCopied, paramsPage}},
 	{"trampoline", []string{switchLowAlways, switchLow, switchBelow4G}},
 	{"nx", []string{nxNone, nxStrip, nxImage}},
-}, decompressorOffers[:2]...)}
+}, decompressorOffers...)}
 
 func legacyStubOf(name string, v linux.Version, c Choices, more string) *Design {
 	return &Design{Version: v, Choices: c, story: &handsOver, Info: Info{

@@ -16,7 +16,7 @@ func (z *decompressor) settle(b *sim.Boot) error {
 	b.Machine.Needed.Set(z.payload(), payloadName)
 	b.Machine.Needed.Set(z.text(), z.image)
 	z.placeParts(b)
-	b.Do(sim.Step{Op: sim.Exec, Object: z.image, Range: z.text(), Why: why, Source: source})
+	b.Do(sim.Step{Op: sim.Exec, Object: z.image, Range: z.codeBehindPayload(), Why: why, Source: source})
 	b.Do(sim.Step{Op: sim.Write, Object: bssName, Range: z.in(z.target, z.kernel.Decompressor.BSS, z.bssEnd()), Keep: true,
 		Why: "cleared: heap, stack and variables live there", Source: source})
 	return nil
@@ -61,6 +61,11 @@ func (z *decompressor) payloadAt(base uint64) memmap.Range {
 func (z *decompressor) text() memmap.Range {
 	d := z.kernel.Decompressor
 	return z.in(z.target, d.Relocated, d.BSS)
+}
+
+// codeBehindPayload is the code of the running decompressor, read-only data included.
+func (z *decompressor) codeBehindPayload() memmap.Range {
+	return memmap.Range{Start: z.text().Start, End: dataOf(z.kernel, z.target).Start}
 }
 
 // bssEnd is _ebss, or the beginning of the page tables where it is not known.

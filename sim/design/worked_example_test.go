@@ -103,7 +103,7 @@ func TestWorkedExampleBIOS(t *testing.T) {
 		{Range: memmap.Range{Start: 0x100200, End: 0x1002cc}},                                                                    // startup_64
 		{memmap.Range{Start: 0x47ed000, End: 0x47ee000}, memmap.Range{Start: 0x9d000, End: 0x9e000}},                             // top_pgtable
 		{memmap.Range{Start: 0x3c07000, End: 0x4789000}, memmap.Range{Start: 0x100000, End: 0xc82000}},                           // self-copy
-		{Range: memmap.Range{Start: 0x4751500, End: 0x4789000}},                                                                  // .Lrelocated
+		{Range: memmap.Range{Start: 0x4751500, End: 0x4787000}},                                                                  // .Lrelocated, up to _data
 		{memmap.Range{Start: 0x1000000, End: 0x46fa00c}, memmap.Range{Start: 0x3c072cc, End: 0x47514fc}},                         // decompression
 		{memmap.Range{Start: 0x1000000, End: 0x1000000 + 0x1b705f8}, memmap.Range{Start: 0x1200000, End: 0x1000000 + 0x1d705f8}}, // text, rodata
 		{memmap.Range{Start: 0x2c00000, End: 0x3301000}, memmap.Range{Start: 0x2e00000, End: 0x3501000}},                         // data
