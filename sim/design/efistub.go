@@ -153,6 +153,7 @@ func (s *stub) reset(d *Design, k *image.Kernel, fw *firmware.Firmware) {
 		e820: s.e820, setupData: s.setupData[:0],
 	}
 	s.packed.arrange(k, d.Choices.PELayout)
+	s.packed.promise(d.Version >= linux.V5_19)
 }
 
 // entersByHandover reports whether a boot loader places the kernel, which it does on

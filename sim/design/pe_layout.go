@@ -49,6 +49,18 @@ func (p *packed) arrange(k *image.Kernel, layout string) {
 	}
 }
 
+// promise has an image in a layout that is not the kernel's own state, or not state, that
+// it does without memory that is writable and executable. Linux does by an option since 5.19.
+func (p *packed) promise(nxCompat bool) {
+	switch pe := p.kernel.PE; {
+	case pe == p.of.PE:
+	case nxCompat:
+		pe.DLLCharacteristics |= promiseNXCompat
+	default:
+		pe.DLLCharacteristics &^= promiseNXCompat
+	}
+}
+
 // legacy is the layout before 6.7: one section from the decompressor to the end of
 // the buffer into which it would unpack, and the wish to be loaded at 16 MiB.
 // Source: arch/x86/boot/header.S, arch/x86/boot/tools/build.c (v6.5).
