@@ -16,7 +16,9 @@ import (
 	"bootplan/linux"
 	"bootplan/tools/capture/internal/console"
 	"bootplan/tools/capture/internal/esp"
+	"bootplan/tools/capture/internal/gdb"
 	"bootplan/tools/capture/internal/initrd"
+	"bootplan/tools/capture/internal/probe"
 	"bootplan/tools/capture/internal/qemu"
 	"bootplan/tools/capture/internal/record"
 )
@@ -38,6 +40,9 @@ type bootOptions struct {
 	permissions     bool
 	timeout         time.Duration
 	name, what, out string
+
+	image *image.Kernel
+	probe *probe.Probe // nil without the debugger
 }
 
 func newBootCmd() *cobra.Command {
@@ -90,7 +95,13 @@ func (o *bootOptions) boot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := finish(boot, text, o.out); err != nil {
+	if err := addFacts(boot, text); err != nil {
+		return err
+	}
+	if o.probe != nil {
+		o.probe.Immovable(boot)
+	}
+	if err := write(boot, text, o.out); err != nil {
 		return err
 	}
 	fmt.Println(filepath.Join(o.out, boot.Name+".json"))
@@ -104,7 +115,10 @@ func (o *bootOptions) prepare(ctx context.Context, dir string) (*record.Boot, er
 		return nil, err
 	}
 	boot := &record.Boot{What: o.what, QEMU: "QEMU " + version + " (TCG)", RAM: o.machine.RAM, CPU: o.machine.CPU, SMP: o.machine.SMP}
-	if boot.Kernel, err = kernelFacts(o.kernel); err != nil {
+	if o.image, err = readKernel(o.kernel); err != nil {
+		return nil, err
+	}
+	if boot.Kernel, err = record.ReadKernel(o.kernel, o.image); err != nil {
 		return nil, err
 	}
 	if err := o.prepareFirmware(boot, dir); err != nil {
@@ -230,11 +244,20 @@ func (o *bootOptions) run(ctx context.Context, boot *record.Boot, dir string) ([
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	begin := time.Now()
-	guest, err := qemu.Start(ctx, &o.machine, "")
+	socket := ""
+	if o.debug || o.permissions {
+		socket = filepath.Join(dir, "gdb")
+	}
+	guest, err := qemu.Start(ctx, &o.machine, socket)
 	if err != nil {
 		return nil, err
 	}
 	defer guest.Stop()
+	if socket != "" {
+		if err := o.follow(ctx, guest, socket, boot); err != nil {
+			return nil, err
+		}
+	}
 	<-guest.Ended()
 	boot.Run.TimedOut = errors.Is(ctx.Err(), context.DeadlineExceeded)
 	boot.Run.QEMUStderr = guest.Stderr()
@@ -246,15 +269,27 @@ func (o *bootOptions) run(ctx context.Context, boot *record.Boot, dir string) ([
 	return text, nil
 }
 
-// kernelFacts reads a bzImage.
-func kernelFacts(name string) (*record.Kernel, error) {
-	k, err := readKernel(name)
+// follow watches the boot with the debugger at socket.
+func (o *bootOptions) follow(ctx context.Context, guest *qemu.Guest, socket string, boot *record.Boot) error {
+	file, err := os.ReadFile(o.kernel)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return record.ReadKernel(name, k)
+	client, err := gdb.Dial(ctx, socket)
+	if err != nil {
+		return fmt.Errorf("%w; QEMU said: %s", err, guest.Serial())
+	}
+	o.probe, err = probe.Follow(ctx, client, probe.Plan{
+		Kernel: o.image, File: file, UEFI: o.uefi(), CommandLine: boot.Append, Permissions: o.permissions,
+	}, boot)
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
+	_ = client.Detach(ctx) // fails where the machine has gone off
+	return nil
 }
 
+// readKernel reads a bzImage.
 func readKernel(name string) (*image.Kernel, error) {
 	f, err := os.Open(name)
 	if err != nil {

@@ -37,15 +37,23 @@ func writeFacts(log, kernel, dir string) error {
 		Firmware: record.Firmware{Kind: "unknown"},
 	}
 	if kernel != "" {
-		if boot.Kernel, err = kernelFacts(kernel); err != nil {
+		k, err := readKernel(kernel)
+		if err != nil {
+			return err
+		}
+		if boot.Kernel, err = record.ReadKernel(kernel, k); err != nil {
 			return err
 		}
 	}
-	return finish(boot, console.Clean(serial), dir)
+	text := console.Clean(serial)
+	if err := addFacts(boot, text); err != nil {
+		return err
+	}
+	return write(boot, text, dir)
 }
 
-// finish adds what the console says to boot and writes both into dir.
-func finish(boot *record.Boot, text []byte, dir string) error {
+// addFacts adds what the console says to boot.
+func addFacts(boot *record.Boot, text []byte) error {
 	facts, err := console.Facts(boot.Name+".log", text)
 	if err != nil {
 		return err
@@ -53,9 +61,14 @@ func finish(boot *record.Boot, text []byte, dir string) error {
 	boot.Facts = *facts
 	boot.KASLR.Off = facts.KASLR.Off || slices.Contains(strings.Fields(boot.Append), "nokaslr")
 	boot.Run.ReachedUserspace = console.UserspaceReached(text)
-	if version := console.FirmwareVersion(text); version != "" && boot.Firmware.Version == "" {
+	if version := console.FirmwareVersion(text); boot.Firmware.Version == "" {
 		boot.Firmware.Version = version
 	}
+	return nil
+}
+
+// write writes the record and the log into dir.
+func write(boot *record.Boot, text []byte, dir string) error {
 	statement, err := boot.Write()
 	if err != nil {
 		return err

@@ -95,6 +95,17 @@ func (l *log) ramdisk() *record.Ramdisk {
 	return r
 }
 
+// Immovable are the ranges of the SRAT's lines that memory hotplug cannot take away.
+func Immovable(srat []string) []record.Range {
+	var list []record.Range
+	for _, line := range srat {
+		if r, ok := inclusive(line); ok && !strings.HasSuffix(line, " hotplug") {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
 // rangeBehind is the range in the first line that begins with words.
 func (l *log) rangeBehind(words string) (record.Range, bool) {
 	for _, line := range l.kernel {

@@ -10,14 +10,17 @@ type Decompressor struct {
 	RelocatedBSS  Hex `json:"relocated_bss"`
 }
 
-// EFIStub is where the EFI stub ran.
+// EFIStub is where the EFI stub ran. What follows BootParams is of stubs that do not
+// decompress the kernel themselves.
 type EFIStub struct {
 	Entry      Hex   `json:"pe_entry"`
 	Image      Hex   `json:"image_base"`
 	ImageEnd   Hex   `json:"image_end"` // exclusive
 	BootParams Hex   `json:"boot_params,omitempty"`
+	Startup32  *Hex  `json:"image_startup_32,omitempty"`
 	BzImage    *Hex  `json:"bzimage_addr,omitempty"` // startup_32 of the image that runs after ExitBootServices
 	Relocated  *bool `json:"relocated_by_stub,omitempty"`
+	Startup64  *Hex  `json:"startup_64,omitempty"`
 }
 
 // Trampoline is the code that switches between 4 and 5 paging levels.

@@ -12,16 +12,9 @@ type Permissions struct {
 	NXE        bool   `json:"nxe"`
 	Levels     int    `json:"paging_levels"`
 	TablePages int    `json:"page_table_pages"` // that were read
-	*Identity
-	Others   int `json:"other_mappings_count"` // mappings that are not identity mappings
-	OthersWX Hex `json:"other_mappings_wx_bytes"`
-	*KernelView
-	Note string `json:"note,omitempty"`
-}
 
-// Identity are the mappings at the address they map, joined, and bytes of them by
-// permission; RAM is what the e820 map calls usable or keeps for ACPI.
-type Identity struct {
+	// Mappings at the address they map, joined, and how many bytes of them have which
+	// permissions; RAM is what the map at that time calls so.
 	Ranges []Mapped `json:"ranges"`
 	WX     Hex      `json:"wx_bytes"`
 	WXRAM  Hex      `json:"wx_bytes_ram"`
@@ -29,17 +22,22 @@ type Identity struct {
 	RXRAM  Hex      `json:"rx_bytes_ram"`
 	RORAM  Hex      `json:"ro_bytes_ram"`
 	WXLow  Hex      `json:"wx_bytes_below_1m"`
+
+	*KernelView
 }
 
-// KernelView are the mappings of a running kernel.
+// KernelView are the mappings of a running kernel, none of which is at the address it maps.
 type KernelView struct {
-	DirectMap       []PhysMapped   `json:"direct_map"`
-	DirectMapBase   Hex            `json:"direct_map_base"`
-	Image           []VirtMapped   `json:"kernel_image_mapping"`
-	DirectMapBytes  map[string]Hex `json:"direct_map_bytes"`
-	ImageBytes      map[string]Hex `json:"kernel_image_bytes"`
-	OtherBytes      map[string]Hex `json:"other_kernel_bytes"`
-	WritableAndExec []VirtMapped   `json:"kernel_wx_mappings"`
+	OthersWX       Hex            `json:"other_mappings_wx_bytes"`
+	Others         int            `json:"other_mappings_count"`
+	DirectMap      []PhysMapped   `json:"direct_map"`
+	DirectMapBase  Hex            `json:"direct_map_base"`
+	Image          []VirtMapped   `json:"kernel_image_mapping"`
+	DirectMapBytes map[string]Hex `json:"direct_map_bytes"`
+	ImageBytes     map[string]Hex `json:"kernel_image_bytes"`
+	OtherBytes     map[string]Hex `json:"other_kernel_bytes"`
+	KernelWX       []VirtMapped   `json:"kernel_wx_mappings"`
+	Note           string         `json:"note"`
 }
 
 // Mapped is a range and the product of the permissions of all levels, as "rwx".

@@ -1,0 +1,106 @@
+package probe
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"bootplan/tools/capture/internal/record"
+)
+
+// memory is a copy of what lay at an address, which is a multiple of 8.
+type memory struct {
+	start uint64
+	bytes []byte
+}
+
+// word is the 64-bit number at addr; 0 outside.
+func (m memory) word(addr uint64) uint64 {
+	if addr < m.start || addr-m.start+8 > uint64(len(m.bytes)) {
+		return 0
+	}
+	return little(m.bytes[addr-m.start:])
+}
+
+func little(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
+
+// words calls yield with the address of each 64-bit number.
+func (m memory) words(yield func(addr uint64) bool) {
+	for i := 0; i+8 <= len(m.bytes); i += 8 {
+		if !yield(m.start + uint64(i)) {
+			return
+		}
+	}
+}
+
+// avoidNames are what the entries of mem_avoid are for.
+// Source: arch/x86/boot/compressed/kaslr.c:enum mem_avoid_index (v6.12).
+var avoidNames = [...]string{
+	"compressed kernel + run space (ZO)", "initrd", "command line", "boot_params",
+	"memmap 1", "memmap 2", "memmap 3", "memmap 4",
+}
+
+// avoided finds mem_avoid by its first entry, which begins at the compressed kernel, and
+// returns the entries with a size; nil if it is not there.
+func (m memory) avoided(payload uint64) []record.Avoided {
+	for addr := range m.words {
+		if m.word(addr) != payload || m.word(addr+8) == 0 {
+			continue
+		}
+		var list []record.Avoided
+		for i, what := range avoidNames {
+			if span := m.span(addr + 16*uint64(i)); span.Size != 0 {
+				list = append(list, record.Avoided{What: what, Span: span})
+			}
+		}
+		return list
+	}
+	return nil
+}
+
+// span is a struct mem_vector.
+func (m memory) span(addr uint64) record.Span {
+	return record.Span{Start: record.Hex(m.word(addr)), Size: record.Hex(m.word(addr + 8))}
+}
+
+// areas finds slot_areas: places that have the kernel's alignment, with numbers of slots
+// that sum up to slotMax; empty if there is no such table.
+func (m memory) areas(slotMax, align uint64) []record.SlotAreas {
+	for addr := range m.words {
+		if list := m.areasAt(addr, slotMax, align); list != nil {
+			return list
+		}
+	}
+	return []record.SlotAreas{}
+}
+
+// areasAt is the table at addr, nil if what lies there is none.
+func (m memory) areasAt(addr, slotMax, align uint64) (list []record.SlotAreas) {
+	for sum := uint64(0); sum < slotMax; addr += 16 {
+		start, slots := m.word(addr), m.word(addr+8)
+		if start == 0 || start%align != 0 || slots == 0 || slots > slotMax-sum {
+			return nil
+		}
+		list = append(list, record.SlotAreas{Addr: record.Hex(start), Slots: slots})
+		sum += slots
+	}
+	return list
+}
+
+// immovable finds immovable_mem, which holds the ranges that an SRAT calls so in the
+// order of the SRAT; empty if it is not there.
+func (m memory) immovable(srat []record.Range) []record.Span {
+	want := make([]record.Span, len(srat))
+	for i, r := range srat {
+		want[i] = record.Span{Start: r.Start, Size: r.End - r.Start + 1}
+	}
+	for addr := range m.words {
+		got := make([]record.Span, len(want))
+		for i := range got {
+			got[i] = m.span(addr + 16*uint64(i))
+		}
+		if slices.Equal(got, want) {
+			return got
+		}
+	}
+	return []record.Span{}
+}
