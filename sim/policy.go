@@ -70,6 +70,11 @@ func (p *Policy) Of(t memmap.EFIType) Perm {
 	return RWX
 }
 
+// Protects reports whether p forbids anything, or lets boot code forbid something.
+func (p *Policy) Protects() bool {
+	return p.NX != 0 || p.Images&FromElsewhere != 0 || p.Attribute || p.NXCompat != NXCompatIgnored || p.FreeRP || p.NullPage
+}
+
 // NXE reports whether firmware of this policy turns the CPU's execute-disable bit on.
 // Source: MdeModulePkg/Core/DxeIplPeim/X64/VirtualMemory.c:IsEnableNonExecNeeded (edk2-stable202502).
 func (p *Policy) NXE() bool { return p.NX != 0 || p.Images != 0 }

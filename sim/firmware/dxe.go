@@ -47,7 +47,7 @@ type region struct {
 const cacheMask = memmap.EFIUC | memmap.EFIWC | memmap.EFIWT | memmap.EFIWB | memmap.EFIUCE | memmap.EFIWP
 
 // DXE reports whether there is a table of DXE services.
-func (f *Firmware) DXE() bool { return !f.policy.NoDXE && f.profile.Kind.EDK2() }
+func (f *Firmware) DXE() bool { return !f.policy.NoDXE && f.profile.Kind != sim.UBoot }
 
 // SpaceDescriptor describes the stretch of address space around addr. It is NotFound
 // beyond the address space.

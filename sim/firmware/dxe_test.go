@@ -68,7 +68,7 @@ func TestSpaceAttributes(t *testing.T) {
 		"beyond the space":    {policy(t, "edk2-nx"), sim.FirmwareProfile{}, pages(1<<46, 1), memmap.EFIWB, alloc.Unsupported, sim.RW},
 		"no execute-disable":  {sim.Policy{}, sim.FirmwareProfile{}, data, memmap.EFIWB | memmap.EFIXP, alloc.Unsupported, sim.RWX},
 		"no services":         {noServices, sim.FirmwareProfile{}, data, memmap.EFIWB, alloc.Unsupported, sim.RW},
-		"not EDK2":            {policy(t, "edk2-nx"), sim.FirmwareProfile{Kind: sim.UBoot}, data, memmap.EFIWB, alloc.Unsupported, sim.RW},
+		"U-Boot":              {policy(t, "edk2-nx"), sim.FirmwareProfile{Kind: sim.UBoot}, data, memmap.EFIWB, alloc.Unsupported, sim.RWX},
 		"paging off":          {policy(t, "edk2-nx"), sim.FirmwareProfile{IA32: true}, data, memmap.EFIWB, alloc.Success, sim.RW},
 		"paging off, refuses": {policy(t, "edk2-nx"), sim.FirmwareProfile{IA32: true}, data, memmap.EFIWB | memmap.EFIRO, alloc.Unsupported, sim.RW},
 	} {

@@ -53,6 +53,10 @@ func Start(b *sim.Boot) (*Firmware, error) {
 		initial: f.initial[:0], taken: f.taken[:0], pools: f.pools[:0], blocks: f.blocks[:0], space: f.space,
 	}
 	f.space.known = false
+	if sc.Firmware.Kind == sim.UBoot && sc.Policy.Protects() {
+		b.Assume("U-Boot protects no memory: policy " + sc.Policy.Name + " is left aside")
+		f.policy = sim.Policy{Name: "none", NoDXE: true}
+	}
 	descs := Descriptors(b)
 	pages, err := newServices(sc.Firmware.Kind, descs)
 	if err != nil {
