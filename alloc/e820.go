@@ -44,6 +44,13 @@ type E820Table struct {
 // Source: drivers/firmware/efi/libstub/x86-stub.c:setup_e820 (v6.12).
 func SetupE820(descs []memmap.EFIDescriptor, extensionBytes uint32, o memmap.ConvertOptions) (E820Table, Status) {
 	var t E820Table
+	status := t.Setup(descs, extensionBytes, o)
+	return t, status
+}
+
+// Setup is SetupE820 in the memory of the table's last use.
+func (t *E820Table) Setup(descs []memmap.EFIDescriptor, extensionBytes uint32, o memmap.ConvertOptions) Status {
+	*t = E820Table{Entries: t.Entries[:0], Extension: t.Extension[:0], Unaccepted: t.Unaccepted[:0]}
 	last := &memmap.E820Entry{}
 	for i, d := range descs {
 		kind, ok := d.E820Type(o)
@@ -62,12 +69,12 @@ func SetupE820(descs []memmap.EFIDescriptor, extensionBytes uint32, o memmap.Con
 		if len(t.Entries) == memmap.MaxE820Table {
 			need := uint32(len(descs)-i)*e820EntrySize + setupDataHead
 			if len(t.Extension) == 0 && extensionBytes < need {
-				return t, BufferTooSmall
+				return BufferTooSmall
 			}
 			table = &t.Extension
 		}
 		*table = append(*table, memmap.E820Entry{Addr: d.Phys, Size: size, Type: kind})
 		last = &(*table)[len(*table)-1]
 	}
-	return t, Success
+	return Success
 }

@@ -111,10 +111,11 @@ type stub struct {
 	decision     kaslr.Choice
 	minimumCap   uint64 // of that plan; 0: the decompressor's own
 
-	e820      alloc.E820Table
-	setupData []kernel.SetupData // linked so far
-	extension memmap.Range       // for the entries that do not fit into boot_params
-	finalMap  memmap.Range       // buffer of the memory map that the kernel reads
+	e820       alloc.E820Table
+	setupData  []kernel.SetupData     // linked so far
+	extension  memmap.Range           // for the entries that do not fit into boot_params
+	unaccepted *alloc.UnacceptedTable // nil: there is none
+	finalMap   memmap.Range           // buffer of the memory map that the kernel reads
 }
 
 // An act is a part of a stub's work.

@@ -64,7 +64,9 @@ func (s *stub) provideForMap(b *sim.Boot) error {
 	if err != nil {
 		return err
 	}
-	err = s.extendE820(b, uint32(len(s.fw.Map())), source)
+	if err = s.extendE820(b, uint32(len(s.fw.Map())), source); err == nil {
+		err = s.takeBitmap(b)
+	}
 	s.fw.ReleasePool(mapName, buffer, source)
 	return err
 }
@@ -87,16 +89,15 @@ func (s *stub) extendE820(b *sim.Boot, descriptors uint32, source string) error 
 // writeE820 converts the final map for the kernel.
 func (s *stub) writeE820(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/x86-stub.c:setup_e820"
-	table, status := alloc.SetupE820(s.fw.Map(), uint32(s.extension.Len()), memmap.ConvertOptions{
+	status := s.e820.Setup(s.fw.Map(), uint32(s.extension.Len()), memmap.ConvertOptions{
 		UnacceptedMemory: s.ways.unaccepted, SoftReserve: !s.options.NoSoftReserve,
 	})
 	if status != alloc.Success {
 		return s.givesUp(b, exitFails, &sim.Failure{Rule: "no-memory", Message: "the e820 table and its extension are too small for the memory map: " + status.Error()})
 	}
 	b.Do(sim.Step{Op: sim.Write, Object: "boot_params", Range: s.bootParams, Keep: true, Why: "the e820 table, made of the EFI map", Source: source})
-	if len(table.Extension) > 0 {
+	if len(s.e820.Extension) > 0 {
 		b.Do(sim.Step{Op: sim.Write, Object: "e820 extension", Range: s.extension, Keep: true, Why: "what did not fit into boot_params", Source: source})
 	}
-	s.e820 = table
-	return nil
+	return s.processUnaccepted(b)
 }

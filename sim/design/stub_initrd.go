@@ -1,7 +1,6 @@
 package design
 
 import (
-	"errors"
 	"strings"
 
 	"bootplan/memmap"
@@ -44,12 +43,11 @@ func (s *stub) namesInitrd(b *sim.Boot) bool {
 // takeInitrd allocates the pages. A file is first tried below the limit that the kernel
 // states; neither way has another limit of its own.
 func (s *stub) takeInitrd(b *sim.Boot, size uint64, source string) (memmap.Range, error) {
-	var failure *sim.Failure
 	if s.namesInitrd(b) {
 		soft := uint64(s.kernel.Setup.InitrdAddrMax)
 		r, err := s.fw.For(initrdName, "as high as the firmware has room below initrd_addr_max", source).TakePages(memmap.EFILoaderData, size, soft)
-		if err == nil || !errors.As(err, &failure) {
-			return r, err
+		if err == nil {
+			return r, nil
 		}
 	}
 	return s.fw.For(initrdName, "as high as the firmware has room", source).TakePages(memmap.EFILoaderData, size, s.maxAddress())
