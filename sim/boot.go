@@ -19,6 +19,7 @@ type Design interface {
 type Check interface {
 	Begin() // a boot begins: forget the last one
 	Step(m *Machine, s *Step, report func(Finding))
+	End(m *Machine, report func(Finding)) // no further step follows: a finding is about the last one
 }
 
 // Finding is one thing that a check objects to.
@@ -55,7 +56,8 @@ type Boot struct {
 	low     memmap.Set // written below 1 MiB without an allocation
 	result  *Result
 	runner  *Runner
-	heed    func(Finding) // report, made a function value once for all steps
+	heed    func(Finding) // report, made a function value once for all steps, and
+	found   func(Finding) // Find
 
 	// The step being done, and inside it the one that maps what it touches: checks get
 	// pointers, which must not make garbage.
@@ -97,12 +99,14 @@ func (b *Boot) Do(s Step) {
 }
 
 func (b *Boot) do(s *Step) {
-	if s.Op != Map && s.Op != Protect && s.Op != Exit {
-		b.touch(s)
-	}
+	b.touch(s)
 	if !b.stopped {
+		b.Machine.Trap = b.Machine.trap(s)
 		for _, c := range b.checks {
 			c.Step(b.Machine, s, b.heed)
+		}
+		if t := b.Machine.Trap; t.Kind != NoTrap {
+			b.stop(t.Message)
 		}
 	}
 	b.record(s)
@@ -146,10 +150,10 @@ func (b *Boot) SwitchTo(t *Tables, s Step) {
 // touch lets the fault handler map what s needs and is not mapped, and notes the
 // permissions in force.
 func (b *Boot) touch(s *Step) {
-	t := b.Machine.Tables
-	if s.Op == Alloc || s.Op == Free || s.Op == Accept || s.Op == Switch {
+	if !s.accesses() {
 		return
 	}
+	t := b.Machine.Tables
 	if t.OnFault != 0 && (s.Op != Exec || t.OnFault.Has(X)) { // a handler that grants no execution serves no fetch
 		b.fault(s.Range)
 		if s.Op == Copy {
@@ -194,6 +198,15 @@ func (b *Boot) fault(r memmap.Range) {
 func (b *Boot) Stop(f Finding) {
 	f.Fault = true
 	b.report(f)
+	b.stop(f.Message)
+}
+
+// stop ends the boot at the step that is about to be recorded.
+func (b *Boot) stop(why string) {
+	b.stopped = true
+	if b.result.Failure == "" {
+		b.result.Failure = why
+	}
 }
 
 // record keeps s, when somebody wants the steps.
@@ -215,12 +228,6 @@ func (b *Boot) record(now *Step) {
 // report keeps f; checks call it for the step that is about to be recorded.
 func (b *Boot) report(f Finding) {
 	f.Step = b.result.count
-	if f.Fault {
-		b.stopped = true
-		if b.result.Failure == "" {
-			b.result.Failure = f.Message
-		}
-	}
 	b.result.Findings = append(b.result.Findings, f)
 }
 

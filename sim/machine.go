@@ -84,6 +84,7 @@ type Machine struct {
 	Needed       memmap.Spans[string] // bytes that somebody still needs
 	Tables       *Tables              // in force
 	BootServices bool                 // a firmware allocator is alive
+	Trap         Trap                 // why the processor refuses the step that is about to take effect
 
 	lowRAM uint64 // end of usable RAM below 4 GiB
 }
@@ -102,7 +103,7 @@ func (m *Machine) reset(memory *memmap.Map, none *Tables) {
 	m.Owner.Clear()
 	m.Content.Clear()
 	m.Needed.Clear()
-	m.Tables, m.BootServices, m.lowRAM = none, false, 0
+	m.Tables, m.BootServices, m.Trap, m.lowRAM = none, false, Trap{}, 0
 	for i := range memory.Len() {
 		r, err := memory.Range(i)
 		if err != nil {

@@ -28,7 +28,7 @@ type Runner struct {
 func NewRunner(o Options) *Runner {
 	r := &Runner{scratch: map[reflect.Type]any{}}
 	r.boot = Boot{Machine: &r.machine, checks: o.Checks, trace: o.Trace, result: &r.result, runner: r}
-	r.boot.heed = r.boot.report
+	r.boot.heed, r.boot.found = r.boot.report, r.boot.Find
 	return r
 }
 
@@ -39,6 +39,9 @@ func (r *Runner) Run(d Design, sc *Scenario) (*Result, error) {
 	b, result := &r.boot, &r.result
 	result.Design = d.Name()
 	err := d.Boot(b)
+	for _, c := range b.checks {
+		c.End(b.Machine, b.found)
+	}
 	b.Measure(LowMemoryBytes, float64(b.low.Bytes()), "bytes")
 	m := &r.machine
 	result.After = Picture{Use: m.Use, Content: m.Content, Needed: m.Needed, Tables: m.Tables}

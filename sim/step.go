@@ -103,13 +103,56 @@ type Step struct {
 	Why    string       // one sentence for a person
 	Source string       // "arch/x86/boot/compressed/misc.c:extract_kernel (v6.12)"
 
-	Keep    bool // Write, Copy: somebody needs these bytes until Boot.Release
-	InPlace bool // Copy: unpacks over its own input, which it must not overtake
-	Promise Perm // Write by firmware: the permissions that the PE section header declares
-	OnFault bool // Map: made by the page-fault handler
+	Keep    bool   // Write, Copy: somebody needs these bytes until Boot.Release
+	InPlace bool   // Copy: unpacks over its own input, which it must not overtake
+	OnFault bool   // Map: made by the page-fault handler
+	Bits32  bool   // 32-bit code does it, which reaches the first 4 GiB only
+	By      Setter // Map, Protect: through whom
 
-	By Setter // Map, Protect: through whom
+	// What is known of a step besides.
+	Within   memmap.Range // Alloc: where the caller would take it; empty: not stated
+	Room     memmap.Range // Copy: the memory that the output needs in the end, which may be more than is written
+	Lays     Image        // Write, Copy: the first step that lays down a whole copy of this
+	Restores bool         // Copy: puts back what was there, and the boot is done with it
+	Pool     Pool         // Write: to a pool of fixed size, of which
+	Needs    uint64       // bytes are needed
+	Zeroes   bool         // Write: with zeroes
+	NeedZero memmap.Range // Exec: what must read as zero, because the code does not clear it
+	Header   ImageHeader  // Copy by firmware, of the headers of a PE image
+	Section  string       // Write by firmware: the name of the PE section, and
+	Promise  Perm         // the permissions that its header declares
+
+	WX uint64 // recorded steps: bytes of RAM mapped writable and executable once the step has taken effect
+}
+
+// Image is one of the forms in which a kernel is in memory.
+type Image uint8
+
+// The forms.
+const (
+	NoImage         Image = iota
+	CompressedImage       // with the code that unpacks it
+	KernelImage           // unpacked
+)
+
+// Pool is memory of fixed size from which code takes pieces.
+type Pool uint8
+
+// The pools.
+const (
+	NoPool Pool = iota
+	Heap
+	Stack
+)
+
+// ImageHeader is what the header of a PE image promises.
+type ImageHeader struct {
+	SectionAlignment uint32 // bytes; 0: this is no header
+	NXCompat         bool   // no page needs to be writable and executable at once
 }
 
 // Touches reports whether the step writes to its range.
 func (s *Step) Touches() bool { return s.Op == Write || s.Op == Copy }
+
+// accesses reports whether the step goes through the page tables.
+func (s *Step) accesses() bool { return s.Touches() || s.Op == Read || s.Op == Exec }

@@ -18,16 +18,16 @@ func All() []sim.Check {
 		&firmwareTouched{},
 		&notOwned{},
 		&lowMemory{},
-		&unmapped{},
-		&nxExec{},
-		&roWrite{},
+		&trapped{kind: sim.NotMapped, rule: unmappedRule},
+		&trapped{kind: sim.NoExecute, rule: nxExecRule},
+		&trapped{kind: sim.WriteProtected, rule: roWriteRule},
+		&trapped{kind: sim.NotAccepted, rule: unacceptedRule},
 		&nxStripped{},
 		&wxMapped{},
 		&wxUsed{},
 		&selfRelocated{},
 		&demandMap{},
 		&pePromise{},
-		&unaccepted{},
 	}
 }
 
@@ -41,29 +41,38 @@ func Rules() []rule.Rule {
 	}
 }
 
-// stateless checks have nothing to forget.
-type stateless struct{}
+// atOnce checks say what they find at the step that shows it.
+type atOnce struct{}
+
+// End does nothing.
+func (atOnce) End(*sim.Machine, func(sim.Finding)) {}
+
+// stateless checks have nothing to forget either.
+type stateless struct{ atOnce }
 
 // Begin does nothing.
 func (stateless) Begin() {}
 
 // once remembers for what a rule has fired, so that a rule says a thing once and
 // not at every step that shows it.
-type once map[[2]string]bool
+type once struct {
+	atOnce
+	seen map[[2]string]bool
+}
 
 // Begin forgets the last boot.
-func (o *once) Begin() { clear(*o) }
+func (o *once) Begin() { clear(o.seen) }
 
 // first reports whether what object did to other is new, and remembers it.
 func (o *once) first(object, other string) bool {
 	key := [2]string{object, other}
-	if (*o)[key] {
+	if o.seen[key] {
 		return false
 	}
-	if *o == nil {
-		*o = once{}
+	if o.seen == nil {
+		o.seen = map[[2]string]bool{}
 	}
-	(*o)[key] = true
+	o.seen[key] = true
 	return true
 }
 

@@ -33,49 +33,20 @@ var roWriteRule = rule.Rule{
 	Sources: []string{"requirement R20 of the April 2023 thread", "UEFI 2.11, 37.2 (EFI_MEMORY_ATTRIBUTE_PROTOCOL)"},
 }
 
-// unmapped watches accesses to addresses that no table maps.
-type unmapped struct{ stateless }
-
-func (unmapped) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
-	if uses(s) || s.Op == sim.Read {
-		needs(m, s, s.Range, sim.R, unmappedRule, report)
-	}
-	if s.Op == sim.Copy {
-		needs(m, s, s.From, sim.R, unmappedRule, report)
-	}
+// trapped reports what the processor refuses of a step for one reason.
+type trapped struct {
+	stateless
+	kind sim.TrapKind
+	rule rule.Rule
 }
 
-// nxExec watches execution without execute permission.
-type nxExec struct{ stateless }
-
-func (nxExec) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
-	if s.Op == sim.Exec {
-		needs(m, s, s.Range, sim.R|sim.X, nxExecRule, report)
+func (c *trapped) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
+	if m.Trap.Kind != c.kind {
+		return
 	}
-}
-
-// roWrite watches writes without write permission.
-type roWrite struct{ stateless }
-
-func (roWrite) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
-	if s.Touches() {
-		needs(m, s, s.Range, sim.R|sim.W, roWriteRule, report)
-	}
-}
-
-// needs reports the first stretch of r that lacks a permission of need; a missing
-// mapping is unmapped's alone.
-func needs(m *sim.Machine, s *sim.Step, r memmap.Range, need sim.Perm, broken rule.Rule, report func(sim.Finding)) {
-	m.Tables.Over(r, func(p memmap.Span[sim.Perm]) bool {
-		if p.Value.Has(need) || (p.Value == 0 && need != sim.R) {
-			return true
-		}
-		f := found(broken, s)
-		f.Range, f.Fault = p.Range, true
-		f.Message = deniedStory(m.Tables, s, p, need)
-		report(f)
-		return false
-	})
+	f := found(c.rule, s)
+	f.Range, f.Message, f.Fault = m.Trap.Range, m.Trap.Message, true
+	report(f)
 }
 
 var wxMappedRule = rule.Rule{

@@ -1,12 +1,6 @@
 package check
 
-import (
-	"fmt"
-
-	"bootplan/memmap"
-	"bootplan/rule"
-	"bootplan/sim"
-)
+import "bootplan/rule"
 
 var unacceptedRule = rule.Rule{
 	ID: "unaccepted", Severity: rule.Error,
@@ -19,32 +13,4 @@ var unacceptedRule = rule.Rule{
 		"UEFI 2.11, 7.2 (EfiUnacceptedMemoryType)",
 		"drivers/firmware/efi/libstub/unaccepted_memory.c:accept_memory (v6.12)",
 	},
-}
-
-// unaccepted watches accesses to memory that is not accepted.
-type unaccepted struct{}
-
-func (unaccepted) Begin() {}
-
-func (unaccepted) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
-	if uses(s) || s.Op == sim.Read {
-		accepted(m, s, s.Range, report)
-	}
-	if s.Op == sim.Copy {
-		accepted(m, s, s.From, report)
-	}
-}
-
-// accepted reports the first stretch of r that is not accepted.
-func accepted(m *sim.Machine, s *sim.Step, r memmap.Range, report func(sim.Finding)) {
-	m.Use.Over(r, func(u memmap.Span[sim.Use]) bool {
-		if u.Value != sim.UseUnaccepted {
-			return true
-		}
-		f := found(unacceptedRule, s)
-		f.Range, f.Fault = u.Range, true
-		f.Message = fmt.Sprintf("%s: %s at %#x, in memory that was not accepted", s.Object, s.Op, u.Start)
-		report(f)
-		return false
-	})
 }

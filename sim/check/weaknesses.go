@@ -18,6 +18,7 @@ var selfRelocatedRule = rule.Rule{
 
 // selfRelocated watches code that was executed, copied, and executed at the copy.
 type selfRelocated struct {
+	atOnce
 	ran   memmap.Spans[string] // what was executed, by object
 	moved memmap.Spans[string] // copies of it that no Protect has touched
 }

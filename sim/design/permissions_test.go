@@ -87,6 +87,8 @@ type entered struct {
 
 func (*entered) Begin() {}
 
+func (*entered) End(*sim.Machine, func(sim.Finding)) {}
+
 func (e *entered) Step(m *sim.Machine, s *sim.Step, _ func(sim.Finding)) {
 	if s.Phase == sim.Stub && !e.done {
 		e.perm, e.done = m.Tables.Perm.Clone(), true

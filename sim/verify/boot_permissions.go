@@ -30,6 +30,9 @@ func (w *stopwatch) Step(m *sim.Machine, s *sim.Step, _ func(sim.Finding)) {
 	w.moments = append(w.moments, moment{*s, t})
 }
 
+// End does nothing.
+func (w *stopwatch) End(*sim.Machine, func(sim.Finding)) {}
+
 // stops are the moments at which recordings stop: how their names begin, what facts
 // call them, and which step is about to happen.
 var stops = []struct {
@@ -96,12 +99,16 @@ func (v *verification) stopAt(name string, recorded *tableStop, m *moment) {
 		v.fact("wx_bytes_ram at "+name, Address(recorded.WXRAM), func() (Value, string) { return v.exposedRAM(m) })
 		return
 	}
+	v.fact("wx_bytes_ram at "+name, Address(recorded.WXRAM), func() (Value, string) { return nil, ownImages })
 	for _, o := range v.owned(m) {
 		v.fact("permissions of "+o.name+" at "+name, recorded.within(o.recorded), func() (Value, string) {
 			return within(&m.tables, o), ""
 		})
 	}
 }
+
+// ownImages is why a total is not predicted while the firmware's page tables are in force.
+const ownImages = "how the firmware maps its own images is in no map: what boot code adds is compared instead"
 
 // firmwareTables is the name of the page tables that firmware made.
 const firmwareTables = "firmware"
