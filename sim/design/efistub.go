@@ -70,7 +70,7 @@ var directEntry = story{tell: (*Design).bootDirect, offers: []offer{
 	{"virtual", []string{virtualStub, virtualPosted, virtualRevised, virtualAlloc, virtualDecompressor}},
 	{"nx", []string{nxText, nxClear, nxPrefix, nxExact, nxNone}},
 	{"malloc", []string{mallocBSS, mallocFirmware}},
-	{"bss", []string{bssKernel, bssStub}},
+	{"bss", []string{bssKernel, bssPadding, bssStub}},
 }}
 
 func efistub(name, identifier string, v linux.Version, c Choices, info Info) *Design {

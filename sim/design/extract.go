@@ -40,7 +40,9 @@ func (u unpacking) run(b *sim.Boot) error {
 	if err := u.moveSegments(b); err != nil {
 		return halted(err)
 	}
-	u.relocate(b)
+	if r := u.kernel.Relocs; r != nil {
+		u.relocate(b, sized(u.base+r.Offset, r.Bytes))
+	}
 	u.placeKernel(b)
 	return nil
 }
@@ -91,14 +93,14 @@ var segmentNames = [...]string{"first segment", "second segment", "third segment
 
 func segmentName(n int) string { return segmentNames[min(n, len(segmentNames)-1)] }
 
-// relocate adjusts addresses in the kernel when its virtual address was randomised.
-func (u unpacking) relocate(b *sim.Boot) {
-	if u.virtual == u.kernel.Setup.PrefAddress || u.kernel.Relocs == nil {
+// relocate adjusts addresses in the kernel, as a table has them, when its virtual address
+// was randomised.
+func (u unpacking) relocate(b *sim.Boot, table memmap.Range) {
+	if u.virtual == u.kernel.Setup.PrefAddress || table.Empty() {
 		return
 	}
 	const source = "arch/x86/boot/compressed/misc.c:handle_relocations"
-	r := u.kernel.Relocs
-	b.Do(sim.Step{Op: sim.Read, Object: "relocation table", Range: sized(u.base+r.Offset, r.Bytes),
+	b.Do(sim.Step{Op: sim.Read, Object: relocsName, Range: table,
 		Why: "read backwards from the end of the output", Source: source})
 	b.Do(sim.Step{Op: sim.Write, Object: kernelName, Range: sized(u.base, u.sitesEnd()),
 		Why: "every absolute address in the image moves with the virtual address", Source: source})
