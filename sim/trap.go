@@ -58,10 +58,29 @@ func (m *Machine) denied(s *Step, r memmap.Range, need Perm, kind TrapKind) Trap
 		first = p
 		return p.Value.Has(need)
 	})
+	code := errorCode(first.Value, need)
 	if first.Value == 0 {
 		need, kind = R, NotMapped
 	}
-	return Trap{kind, first.Range, m.Tables.denial(s, first, need)}
+	return Trap{kind, first.Range, m.Tables.denial(s, first, need, code)}
+}
+
+// errorCode is what the processor pushes when a page that is mapped p lacks a
+// permission of need.
+// Source: Intel SDM, volume 3A, 5.7.
+func errorCode(p, need Perm) int {
+	const present, write, fetch = 1, 1 << 1, 1 << 4
+	code := 0
+	if p != 0 {
+		code |= present
+	}
+	if need.Has(W) {
+		code |= write
+	}
+	if need.Has(X) {
+		code |= fetch
+	}
+	return code
 }
 
 // notAccepted is the first stretch of r that is not accepted.
@@ -78,8 +97,8 @@ func (m *Machine) notAccepted(s *Step, r memmap.Range) Trap {
 }
 
 // denial tells the whole story of an access that needs need and meets p.
-func (t *Tables) denial(s *Step, p memmap.Span[Perm], need Perm) string {
-	text := fmt.Sprintf("%s: %s at %#x, mapped %s", s.Object, s.Op, p.Start, p.Value)
+func (t *Tables) denial(s *Step, p memmap.Span[Perm], need Perm, code int) string {
+	text := fmt.Sprintf("%s: %s at %#x, mapped %s\n  page fault, error code %#x, page tables: %s", s.Object, s.Op, p.Start, p.Value, code, t.Name)
 	change, ok := t.Denied(p.Start, need)
 	if !ok {
 		return text + "\n  nothing ever mapped this address"

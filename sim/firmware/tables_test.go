@@ -118,20 +118,25 @@ func TestStory(t *testing.T) {
 		Want   string
 	}{
 		"free memory": {policy(t, "edk2-nx"), func(b *sim.Boot, _ *firmware.Firmware) { b.Do(exec) }, `code: exec at 0x300000, mapped rw-
+  page fault, error code 0x11, page tables: firmware
   policy edk2-nx forbids execution in memory of type Conventional (bit 7 of its NX mask 0xc000000000007fd5)
   it would be legal if the boot code had cleared EFI_MEMORY_XP there through the DXE services`},
 		"data": {policy(t, "edk2-nx-attr"), func(b *sim.Boot, f *firmware.Firmware) { take(f); b.Do(exec) }, `code: exec at 0x300000, mapped rw-
+  page fault, error code 0x11, page tables: firmware
   policy edk2-nx-attr forbids execution in memory of type Loader Data (bit 2 of its NX mask 0xc000000000007fd5)
   it would be legal if the boot code had cleared EFI_MEMORY_XP there through the memory attribute protocol`},
 		"no call": {mute, func(b *sim.Boot, f *firmware.Firmware) { take(f); b.Do(exec) }, `code: exec at 0x300000, mapped rw-
+  page fault, error code 0x11, page tables: firmware
   policy edk2-nx forbids execution in memory of type Loader Data (bit 2 of its NX mask 0xc000000000007fd5)
   it would be legal in memory allocated as LoaderCode: this firmware has no call that changes permissions`},
 		"not mapped": {policy(t, "strict"), func(b *sim.Boot, _ *firmware.Firmware) { b.Do(write) }, `code: write at 0x300000, mapped ---
+  page fault, error code 0x2, page tables: firmware
   policy strict does not map free memory
   it would be legal in memory that was allocated`},
 		"page 0": {policy(t, "strict"), func(b *sim.Boot, _ *firmware.Firmware) {
 			b.Do(sim.Step{Op: sim.Read, Object: "code", Range: memmap.Range{Start: 8, End: 16}})
 		}, `code: read at 0x8, mapped ---
+  page fault, error code 0x0, page tables: firmware
   the firmware leaves page 0 unmapped
   it would be legal if the boot code had cleared EFI_MEMORY_RP there through the memory attribute protocol`},
 		"made read-only, still data": {policy(t, "edk2-nx-attr"), func(b *sim.Boot, f *firmware.Firmware) {
@@ -139,6 +144,7 @@ func TestStory(t *testing.T) {
 			f.SetMemoryAttributes("code", pages(at, 1), memmap.EFIRO)
 			b.Do(exec)
 		}, `code: exec at 0x300000, mapped r--
+  page fault, error code 0x11, page tables: firmware
   policy edk2-nx-attr forbids execution in memory of type Loader Data (bit 2 of its NX mask 0xc000000000007fd5)
   it would be legal if the boot code had cleared EFI_MEMORY_XP there through the memory attribute protocol`},
 		"made read-only": {policy(t, "edk2-nx-attr"), func(b *sim.Boot, f *firmware.Firmware) {
@@ -146,6 +152,7 @@ func TestStory(t *testing.T) {
 			f.AllowExecution("code", pages(at, 1))
 			b.Do(write)
 		}, `code: write at 0x300000, mapped r-x
+  page fault, error code 0x3, page tables: firmware
   the memory attribute protocol was asked to map code so at step 3
   it would be legal if the boot code had cleared EFI_MEMORY_RO there through the memory attribute protocol`},
 	} {
