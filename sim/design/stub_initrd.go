@@ -43,7 +43,7 @@ func (s *stub) namesInitrd(b *sim.Boot) bool {
 // takeInitrd allocates the pages. A file is first tried below the limit that the kernel
 // states; neither way has another limit of its own.
 func (s *stub) takeInitrd(b *sim.Boot, size uint64, source string) (memmap.Range, error) {
-	if s.namesInitrd(b) {
+	if s.namesInitrd(b) && !s.ways.noInitrdMax {
 		soft := uint64(s.kernel.Setup.InitrdAddrMax)
 		r, err := s.fw.For(initrdName, "as high as the firmware has room below initrd_addr_max", source).TakePages(memmap.EFILoaderData, size, soft)
 		if err == nil {

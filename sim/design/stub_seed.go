@@ -24,6 +24,9 @@ func (s *stub) choosePlace(b *sim.Boot) (wish, error) {
 	if s.ways.heedsOptions && s.choices.Physical == physicalStub {
 		p.Override = linux.StubMemoryOverride(b.Scenario.Cmdline, s.ways.release)
 	}
+	if s.kernel.Relocs == nil {
+		return s.stayLinked(b), nil
+	}
 	s.drawn.physical, s.drawn.virtual = b.Scenario.Random.StubSeed()
 	if s.ways.onlyRNG && !b.Scenario.Services.RNG {
 		s.drawn.physical, s.drawn.virtual, p.NoSeed = 0, 0, true
@@ -32,6 +35,15 @@ func (s *stub) choosePlace(b *sim.Boot) (wish, error) {
 	w := s.choosePhysical(b)
 	s.stateRandomness(b)
 	return w, nil
+}
+
+// stayLinked is the choice of a kernel without relocations, which was built without
+// CONFIG_RANDOMIZE_BASE: the lowest place, and the virtual address that it was linked for.
+func (s *stub) stayLinked(b *sim.Boot) wish {
+	s.virtual = s.kernel.Setup.PrefAddress
+	s.places.NoSeed, s.places.VirtualFirst, s.places.VirtualRange = true, 0, 0
+	s.stateRandomness(b)
+	return wish{}
 }
 
 // choosePhysical follows the choice of the same name.

@@ -21,6 +21,7 @@ type ways struct {
 	forgives       bool           // errors of the memory attribute protocol are ignored
 	asksForSize    bool           // only the size of the map decides on the e820 extension, no copy of it
 	unaccepted     bool           // unaccepted memory is known
+	noInitrdMax    bool           // initrd_addr_max is 0 in boot_params, which limits nothing
 	mapSlack       uint32         // for how many more descriptors a buffer for the memory map has room
 	mapHead        uint64         // bytes before the descriptors in such a buffer
 	mapType        memmap.EFIType // of the buffer that the kernel reads
@@ -44,6 +45,7 @@ func waysOf(v linux.Version, k *image.Kernel) ways {
 		forgives:       v <= linux.V6_6,
 		asksForSize:    release < linux.V6_5,
 		unaccepted:     release >= linux.V6_5,
+		noInitrdMax:    release >= linux.V6_7 && release < linux.Of(6, 9),
 		mapSlack:       alloc.MapSlack,
 		mapHead:        mapHead,
 		mapType:        memmap.EFIACPIReclaim,

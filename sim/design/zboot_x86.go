@@ -70,7 +70,7 @@ func (d *Design) bootFlatZboot(b *sim.Boot) error {
 	}
 	b.Cite(rfcSources)
 	s.ways = waysAt(d.Version)
-	s.ways.noSlotSucceeds, s.ways.entry = true, ""
+	s.ways.noSlotSucceeds, s.ways.noInitrdMax, s.ways.entry = true, true, ""
 	s.size = memmap.AlignUp(s.kernel.Flat().Unpacked(), memmap.PageSize)
 	reportOptions(b)
 	return perform(s, b,
