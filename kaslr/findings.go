@@ -3,6 +3,7 @@ package kaslr
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"bootplan/memmap"
@@ -20,31 +21,47 @@ type Finding struct {
 // Findings tells what of Rules happens for in. An error of Make that is no finding
 // is returned.
 func Findings(in *Input) ([]Finding, error) {
-	f := finder{in: in}
-	err := f.plan.Make(in)
-	switch {
-	case errors.Is(err, ErrNeverReturns):
-		f.report(ruleNeverReturns, memmap.Range{}, "the search for a place goes round between address 0 and 2^64 for ever")
+	var f Finder
+	var p Plan
+	err := p.Make(in)
+	list := f.Find(in, &p, err)
+	if errors.Is(err, ErrNeverReturns) {
 		err = nil
-	case err != nil:
+	}
+	return list, err
+}
+
+// Finder looks for surprises in one placement after the other, in the same memory. The
+// zero Finder is ready.
+type Finder struct {
+	in   *Input
+	plan *Plan
+	list []Finding
+
+	all  Distribution
+	free memmap.Set
+}
+
+// Find tells what of Rules happens for in, of which Make has made p and returned the
+// error made. The list is valid until the next call.
+func (f *Finder) Find(in *Input, p *Plan, made error) []Finding {
+	f.in, f.plan, f.list = in, p, f.list[:0]
+	switch {
+	case errors.Is(made, ErrNeverReturns):
+		f.report(ruleNeverReturns, memmap.Range{}, "the search for a place goes round between address 0 and 2^64 for ever")
+	case made != nil:
 	case in.CmdlinePtr == 0:
 		f.report(ruleNullCmdline, memmap.Range{}, "there is no command line: KASLR is off, as if it said nokaslr")
-	case !f.plan.Disabled:
+	case !p.Disabled:
 		f.places()
 		f.areas()
 		f.avoided()
 	}
 	f.options()
-	return f.list, err
+	return f.list
 }
 
-type finder struct {
-	in   *Input
-	plan Plan
-	list []Finding
-}
-
-func (f *finder) report(id string, r memmap.Range, format string, args ...any) {
+func (f *Finder) report(id string, r memmap.Range, format string, args ...any) {
 	for _, known := range Rules() {
 		if known.ID == id {
 			f.list = append(f.list, Finding{id, known.Severity, r, fmt.Sprintf(format, args...)})
@@ -53,8 +70,8 @@ func (f *finder) report(id string, r memmap.Range, format string, args ...any) {
 }
 
 // places finds what is odd about all places together.
-func (f *finder) places() {
-	p := &f.plan
+func (f *Finder) places() {
+	p := f.plan
 	if p.NeededSize > KernelImageSize-LoadPhysicalAddr {
 		f.report(ruleVirtualWraps, memmap.Range{}, "the kernel needs %#x bytes of %#x: there seem to be %#x virtual slots",
 			p.NeededSize, KernelImageSize-LoadPhysicalAddr, p.VirtualSlots)
@@ -69,33 +86,30 @@ func (f *finder) places() {
 		f.report(ruleNoPlace, memmap.Range{}, "no free memory between %#x and %#x has room for %#x bytes", p.Minimum, p.Limit, p.NeededSize)
 		return
 	}
-	var d Distribution
-	if d.MakePhysical(p); d.Places < p.Slots {
-		f.report(ruleRepeatedArea, memmap.Range{}, "%d slots lead to %d different places", p.Slots, d.Places)
+	if f.all.MakePhysical(p); f.all.Places < p.Slots {
+		f.report(ruleRepeatedArea, memmap.Range{}, "%d slots lead to %d different places", p.Slots, f.all.Places)
 	}
 }
 
 // areas finds what is odd about single areas, each told once.
-func (f *finder) areas() {
-	free := f.in.freeMemory()
-	seen := map[Area]bool{}
-	for _, a := range f.plan.Areas {
-		if seen[a] {
+func (f *Finder) areas() {
+	f.in.freeMemory(&f.free)
+	for i, a := range f.plan.Areas {
+		if slices.Contains(f.plan.Areas[:i], a) {
 			continue
 		}
-		seen[a] = true
 		r := f.memory(a)
 		if a.Start < max(f.plan.Minimum, 1) {
 			f.report(ruleInvalidDraw, r, "slots at %#x and above lie below the minimum %#x", a.Start, f.plan.Minimum)
 		}
-		if missing := free.Missing(r); !missing.Empty() {
+		if missing := f.free.Missing(r); !missing.Empty() {
 			f.report(ruleNotRAM, missing, "%v can be taken although the map does not call it free", missing)
 		}
 	}
 }
 
 // avoided finds avoided ranges that do not keep the kernel out.
-func (f *finder) avoided() {
+func (f *Finder) avoided() {
 	for _, avoid := range f.plan.Avoid {
 		if !avoid.Wraps() {
 			continue
@@ -112,13 +126,13 @@ func (f *finder) avoided() {
 }
 
 // memory is what kernels in the slots of an area occupy.
-func (f *finder) memory(a Area) memmap.Range {
+func (f *Finder) memory(a Area) memmap.Range {
 	return memmap.Range{Start: a.Start, End: a.Start + (a.Slots-1)*f.plan.Align + f.plan.NeededSize}
 }
 
 // options finds what is odd about the command line.
-func (f *finder) options() {
-	p := &f.plan
+func (f *Finder) options() {
+	p := f.plan
 	if p.TooManyMemmaps {
 		f.report(ruleTooMany, memmap.Range{}, "a memmap= list goes on behind the fourth range: physical KASLR is off")
 	}

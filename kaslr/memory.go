@@ -75,11 +75,11 @@ func (p *Plan) candidates(in *Input) *memmap.Set {
 	return memory
 }
 
-// freeMemory is the memory that the firmware's map calls free and nothing else,
+// freeMemory makes free the memory that the firmware's map calls free and nothing else,
 // even where the search looks at another list.
-func (in *Input) freeMemory() *memmap.Set {
+func (in *Input) freeMemory(free *memmap.Set) {
 	source := in.firmwareMap()
-	free := &memmap.Set{}
+	free.Clear()
 	for e := range in.entries(source) {
 		if r, ok := e.proper(); ok && e.free {
 			free.Add(r)
@@ -90,5 +90,4 @@ func (in *Input) freeMemory() *memmap.Set {
 			free.Remove(r)
 		}
 	}
-	return free
 }

@@ -36,7 +36,9 @@ const (
 )
 
 // String is "v6.12".
-func (v Version) String() string { return fmt.Sprintf("v%d.%d", v>>8, v&0xff) }
+func (v Version) String() string {
+	return "v" + strconv.Itoa(int(v>>8)) + "." + strconv.Itoa(int(v&0xff))
+}
 
 // ParseVersion reads "6.12", "v6.12" or the beginning of a release string such as
 // "6.12.117+deb12-amd64".

@@ -19,9 +19,15 @@ type Walk struct {
 
 // Explain does what Find does, and records every step.
 func Explain(in *Input, v linux.Version) *Walk {
-	w := &Walk{Version: v, Bound: bound(in, v), input: in}
-	w.Placement = search(in.Table, v, w.Bound.Limit, &w.Visits)
+	w := &Walk{}
+	w.Explain(in, v)
 	return w
+}
+
+// Explain makes w the walk of another search, in the same memory.
+func (w *Walk) Explain(in *Input, v linux.Version) {
+	*w = Walk{Version: v, Bound: bound(in, v), Visits: w.Visits[:0], input: in}
+	w.Placement = search(in.Table, v, w.Bound.Limit, &w.Visits)
 }
 
 // Found reports whether an entry of the table was taken. If not, the place is just
@@ -48,14 +54,24 @@ const RuleNotRAM = "not-ram"
 func (w *Walk) Findings() []Finding {
 	pages, err := w.Range()
 	if err != nil {
-		return []Finding{finding(wraps, pages, "%#x lies two pages below %#x: the subtraction wrapped around",
-			w.Start, w.Start+Size)}
+		return w.Surprises()
 	}
 	var list []Finding
 	if missing := usable(w.input.Table).Missing(pages); !missing.Empty() {
 		list = append(list, Finding{RuleNotRAM, rule.Error, missing,
 			fmt.Sprintf("the trampoline at %v lies %s", pages, w.where(missing.Start))})
 	}
+	return append(list, w.Surprises()...)
+}
+
+// Surprises are the findings of this package's own rules.
+func (w *Walk) Surprises() []Finding {
+	pages, err := w.Range()
+	if err != nil {
+		return []Finding{finding(wraps, pages, "%#x lies two pages below %#x: the subtraction wrapped around",
+			w.Start, w.Start+Size)}
+	}
+	var list []Finding
 	if w.Start == 0 {
 		list = append(list, finding(pageZero, pages, "page 0 holds the interrupt vectors and the BIOS data area"))
 	}

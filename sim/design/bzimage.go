@@ -10,6 +10,7 @@ import (
 	"bootplan/memmap"
 	"bootplan/sim"
 	"bootplan/sim/kernel"
+	"bootplan/trampoline"
 )
 
 // bzimages are the bare-metal decompressor of each generation.
@@ -132,8 +133,10 @@ type decompressor struct {
 	la57    bool   // 5-level paging is on
 	random  bool   // the kernel was told that KASLR is on
 
-	identity *alloc.IdentityMap
+	identity alloc.IdentityMap
+	walk     trampoline.Walk       // the search for low memory
 	lent     []memmap.Span[string] // what was needed in the low memory that it borrows
+	table    []memmap.E820Entry    // room for an e820 table of the loader's making
 }
 
 // bootBareMetal is the story, in the order in which it happens.
@@ -156,7 +159,7 @@ func (d *Design) decompressor(b *sim.Boot) *decompressor {
 	k := b.Scenario.Kernel
 	*z = decompressor{
 		kernel: k, version: d.Version, release: releaseOf(k, d.Version), choices: &d.Choices, image: decompressorName,
-		virtual: k.Setup.PrefAddress, setupData: z.setupData[:0], identity: z.identity, lent: z.lent[:0],
+		virtual: k.Setup.PrefAddress, setupData: z.setupData[:0], identity: z.identity, walk: z.walk, lent: z.lent[:0], table: z.table[:0],
 	}
 	return z
 }
@@ -182,7 +185,7 @@ func perform[T any](who T, b *sim.Boot, acts ...func(T, *sim.Boot) error) error 
 func assumeVersion(b *sim.Boot, v linux.Version) {
 	k := b.Scenario.Kernel
 	if k.Version != 0 && !models(v, k) {
-		b.Assume(fmt.Sprintf("the kernel is of Linux %s; its boot code is taken to do what that of %s does", k.Version, v))
+		b.Assume("the kernel is of Linux " + k.Version.String() + "; its boot code is taken to do what that of " + v.String() + " does")
 	}
 }
 

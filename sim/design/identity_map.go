@@ -70,9 +70,6 @@ func (z *decompressor) handleFaults(b *sim.Boot, why string) {
 // if its tables are continued, else all of it, of which the first page becomes the root.
 func (z *decompressor) beginTables(b *sim.Boot) {
 	continued := z.continuesTables()
-	if z.identity == nil {
-		z.identity = &alloc.IdentityMap{}
-	}
 	z.identity.Reset(z.poolPages(), z.la57, continued)
 	if continued {
 		z.clearPool(b, initTables, "the pool for further page tables is cleared; the six pages of the 32-bit entry stay in force")

@@ -38,7 +38,7 @@ func (z *decompressor) randomise(b *sim.Boot) error {
 		Decompressor: plan, Input: &p.input,
 		NoPhysical: z.choices.Physical == physicalNone, NoVirtual: z.choices.Virtual == virtualNone,
 	})
-	surprises(b, &p.input)
+	surprises(b, &p.input, plan, err)
 	if err != nil {
 		return &sim.Failure{Rule: "never-returns", Message: "the search for a random place never ends"}
 	}
@@ -66,11 +66,10 @@ func (z *decompressor) choose(b *sim.Boot, plan *kaslr.Plan) kaslr.Choice {
 	return choice
 }
 
-// surprises reports what of the real code's odd behaviour this boot shows, for an
-// input of which a plan could be made.
-func surprises(b *sim.Boot, in *kaslr.Input) {
-	found, _ := kaslr.Findings(in)
-	for _, f := range found {
+// surprises reports what of the real code's odd behaviour a boot shows: p is the plan for
+// in, and made the error with which it was made.
+func surprises(b *sim.Boot, in *kaslr.Input, p *kaslr.Plan, made error) {
+	for _, f := range sim.Scratch[kaslr.Finder](b).Find(in, p, made) {
 		surprise(f).report(b, kernelName)
 	}
 }

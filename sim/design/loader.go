@@ -67,9 +67,11 @@ func (z *decompressor) load(b *sim.Boot) error {
 		return err
 	}
 	b.In(sim.Loader)
-	z.e820 = firmware.E820(b)
 	if l.name == loaderGRUBEFI {
-		z.e820 = grubE820(firmware.Descriptors(b))
+		z.table = grubE820(z.table, firmware.Descriptors(b))
+		z.e820 = z.table
+	} else {
+		z.e820 = firmware.E820(b)
 	}
 	z.entry, z.loaderType = l.entry, l.kind
 	if l.entry == enterLong {

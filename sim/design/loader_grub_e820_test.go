@@ -14,7 +14,7 @@ func TestGRUBE820(t *testing.T) {
 	d := func(kind memmap.EFIType, start, end uint64) memmap.EFIDescriptor {
 		return memmap.EFIDescriptor{Type: kind, Phys: start, Pages: (end - start) / memmap.PageSize, Attr: memmap.EFIWB}
 	}
-	got := grubE820([]memmap.EFIDescriptor{
+	got := grubE820(nil, []memmap.EFIDescriptor{
 		d(memmap.EFILoaderData, 0x1500000, 0x4cee000), d(memmap.EFIConventional, 0x4cee000, 0x3f4ec000),
 		d(memmap.EFIRuntimeServicesData, 0x3f4ec000, 0x3f5ec000), d(memmap.EFIRuntimeServicesCode, 0x3f5ec000, 0x3f6ec000),
 		d(memmap.EFIReserved, 0x3f6ec000, 0x3f76c000), d(memmap.EFIACPIReclaim, 0x3f76c000, 0x3f77e000),

@@ -107,15 +107,18 @@ func (z *decompressor) switchSource() string {
 // findTrampoline asks for a place below 640 KiB.
 func (z *decompressor) findTrampoline(b *sim.Boot) memmap.Range {
 	in := trampoline.Input{BIOS: z.biosWords(b), EFI: z.efi != nil, Table: z.e820}
-	p := trampoline.Find(&in, z.searchVersion())
-	z.explain(b, &in)
+	w := &z.walk
+	w.Explain(&in, z.searchVersion())
+	for _, f := range w.Surprises() { // that the place is no RAM is found when it is used
+		surprise(f).report(b, switchName)
+	}
 	if words := in.BIOS; z.efi == nil && b.Scenario.BIOS == (linux.BIOSWords{}) && words != b.Scenario.BIOS {
 		b.Assume("the BIOS states the base memory that the map shows; its EBDA begins where that ends")
 	}
-	if t, err := p.Range(); err == nil {
+	if t, err := w.Range(); err == nil {
 		return t
 	}
-	return memmap.Range{Start: p.Start, End: ^uint64(0)} // what there is of it before the addresses end
+	return memmap.Range{Start: w.Start, End: ^uint64(0)} // what there is of it before the addresses end
 }
 
 // searchVersion is the release whose search is modelled. What 5.3 got at the last
@@ -125,16 +128,6 @@ func (z *decompressor) searchVersion() linux.Version {
 		return linux.Of(5, 2)
 	}
 	return z.release
-}
-
-// explain reports what of the search is odd. That the place is no RAM is found when
-// the place is used.
-func (z *decompressor) explain(b *sim.Boot, in *trampoline.Input) {
-	for _, f := range trampoline.Explain(in, z.searchVersion()).Findings() {
-		if f.Rule != trampoline.RuleNotRAM {
-			surprise(f).report(b, switchName)
-		}
-	}
 }
 
 // biosWords are the words of the BIOS data area: those of the scenario, or what a

@@ -114,7 +114,7 @@ func (s *stub) plan(b *sim.Boot) error {
 	} else if err != nil {
 		return fmt.Errorf("placing the kernel: %w", err)
 	}
-	surprises(b, in)
+	surprises(b, in, &s.decompressor, nil)
 	s.decision = s.decompressor.Choose(b.Scenario.Random)
 	for _, text := range s.decompressor.WarningsOf(s.decision) {
 		b.Say(text)
