@@ -186,3 +186,45 @@ func TestWorkedExampleEFIRandom(t *testing.T) {
 		t.Errorf("%d virtual places (%v), worked out 482", d.Places, err)
 	}
 }
+
+// exampleKernel is the kernel of the worked example on memory: 36 MiB unpacked, 9 MiB
+// compressed, a decompressor of 0x970000 bytes, 40 MiB in memory, and 32 KiB of setup code.
+// Its PE image has code and data apart, or not.
+func exampleKernel(t *testing.T, split bool) *image.Kernel {
+	k := *debian612(t)
+	setup, payload, d, vo, pe := *k.Setup, *k.Payload, *k.Decompressor, *k.VO, *k.PE
+	setup.SetupSects, setup.InitSize, setup.PayloadLength = 63, 0x2800000, 0x900000
+	payload.Size, payload.Uncompressed = 0x900000, 0x2400000
+	d.BSS, d.EBSS, d.End = 0x90d000, 0x950000, 0x970000
+	vo.TotalSize, vo.Layout = 0x2800000, nil
+	pe.Sections = nil
+	if split {
+		pe.Sections = []image.Section{{Name: ".data"}}
+	}
+	k.Setup, k.Payload, k.Decompressor, k.VO, k.PE = &setup, &payload, &d, &vo, &pe
+	k.FileSize = 0x8000 + 0x90b000
+	return &k
+}
+
+// TestWorkedExampleMemory: what a boot needs at its peak, after the image has been loaded
+// and without initrd and pool blocks: image, kernel, two pages for the paging switch and
+// one for boot_params.
+func TestWorkedExampleMemory(t *testing.T) {
+	want := map[string]uint64{
+		"efistub":      0x978000 + 0x2800000 + 0x2000 + 0x1000,  // 0x317b000
+		"efistub@v6.6": 0x2a00000 + 0x2800000 + 0x2000 + 0x1000, // init_size and 2 MiB of slack
+	}
+	for name, total := range want {
+		sc := ovmf(t, "nokaslr")
+		sc.Kernel = exampleKernel(t, name == "efistub@v6.6") // the other layout, so that it is arranged
+		r := boot(t, name, sc)
+		var got uint64
+		for _, part := range []string{"pe_image", "kernel_block", "paging_trampoline", "boot_params"} {
+			p, _ := r.Placement(part)
+			got += p.Range.Len()
+		}
+		if got != total {
+			t.Errorf("%s: %#x bytes, worked out %#x (%s)", name, got, total, r.Failure)
+		}
+	}
+}
