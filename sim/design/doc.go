@@ -4,8 +4,9 @@
 //
 //   - design.go, choices.go: what a design is, and the decisions in which designs differ
 //   - bzimage.go, paging_switch.go, identity_map.go, kaslr.go: the bare-metal decompressor
-//   - efistub.go, stub_seed.go, pci_rom.go: the EFI stub that decompresses while boot
-//     services are alive
+//   - efistub.go: the EFI stub that unpacks the kernel while boot services are alive; its
+//     acts are in stub_*.go and pci_rom.go, what releases differ in is in stub_ways.go
+//   - pe_layout.go, handover_protocol.go, mixed_mode.go: the ways into a stub
 //   - extract.go: what both do to unpack the kernel
 //   - loader.go: who runs before them
 //   - handover.go: what they leave to the kernel proper
