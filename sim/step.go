@@ -67,16 +67,10 @@ const (
 // Has reports whether p grants all of q.
 func (p Perm) Has(q Perm) bool { return p&q == q }
 
+var permNames = [...]string{"---", "r--", "-w-", "rw-", "--x", "r-x", "-wx", "rwx"}
+
 // String is "rw-"; an unmapped page is "---".
-func (p Perm) String() string {
-	text := []byte("---")
-	for i, c := range []byte("rwx") {
-		if p&(1<<i) != 0 {
-			text[i] = c
-		}
-	}
-	return string(text)
-}
+func (p Perm) String() string { return permNames[p&RWX] }
 
 // MarshalText writes the string form.
 func (p Perm) MarshalText() ([]byte, error) { return []byte(p.String()), nil }

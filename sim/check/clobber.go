@@ -36,7 +36,7 @@ func (c *clobber) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 		}
 		f := found(clobberRule, s)
 		f.Range, f.Other = n.Range, n.Value
-		f.Message = fmt.Sprintf("%s overwrote %s, which is still needed", s.Object, n.Value)
+		f.Message = s.Object + " overwrote " + n.Value + ", which is still needed"
 		report(f)
 		return true
 	})
@@ -91,9 +91,9 @@ func (staleExec) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 		}
 		f := found(staleExecRule, s)
 		f.Range, f.Other = c.Range, c.Value
-		f.Message = fmt.Sprintf("%s is executed, but nothing was written there", s.Object)
+		f.Message = s.Object + " is executed, but nothing was written there"
 		if c.Value != "" {
-			f.Message = fmt.Sprintf("%s is executed, but %s was written there", s.Object, c.Value)
+			f.Message = s.Object + " is executed, but " + c.Value + " was written there"
 		}
 		report(f)
 		return false

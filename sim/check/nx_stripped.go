@@ -1,8 +1,6 @@
 package check
 
 import (
-	"fmt"
-
 	"bootplan/memmap"
 	"bootplan/rule"
 	"bootplan/sim"
@@ -34,7 +32,7 @@ func (c *nxStripped) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding))
 		}
 		f := found(nxStrippedRule, s)
 		f.Other = o.Value.Object
-		f.Message = fmt.Sprintf("%s becomes %s, which the boot code does not own", s.Object, s.Perm)
+		f.Message = s.Object + " becomes " + s.Perm.String() + ", which the boot code does not own"
 		report(f)
 		return false
 	})

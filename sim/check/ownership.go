@@ -1,8 +1,6 @@
 package check
 
 import (
-	"fmt"
-
 	"bootplan/memmap"
 	"bootplan/rule"
 	"bootplan/sim"
@@ -33,9 +31,9 @@ func (c *notRAM) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 		}
 		f := found(notRAMRule, s)
 		f.Range, f.Other = u.Range, u.Value.String()
-		f.Message = fmt.Sprintf("%s used memory that the map calls %s", s.Object, u.Value)
+		f.Message = s.Object + " used memory that the map calls " + u.Value.String()
 		if u.Value == sim.UseNone {
-			f.Message = fmt.Sprintf("%s used addresses that the map does not describe", s.Object)
+			f.Message = s.Object + " used addresses that the map does not describe"
 		}
 		report(f)
 		return true
@@ -85,7 +83,7 @@ func (c *firmwareTouched) Step(m *sim.Machine, s *sim.Step, report func(sim.Find
 		if alive && !given(m, u.Range) && c.first(s.Object, "") {
 			f := found(firmwareTouchedRule, s)
 			f.Range, f.Other = u.Range, u.Value.String()
-			f.Message = fmt.Sprintf("%s overwrote the firmware's memory (%s)", s.Object, u.Value)
+			f.Message = s.Object + " overwrote the firmware's memory (" + u.Value.String() + ")"
 			report(f)
 		}
 		return true
@@ -114,7 +112,7 @@ func (c *notOwned) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 		}
 		f := found(notOwnedRule, s)
 		f.Range = o.Range
-		f.Message = fmt.Sprintf("%s used memory that nobody allocated", s.Object)
+		f.Message = s.Object + " used memory that nobody allocated"
 		if m.BootServices {
 			f.Severity = rule.Error
 			f.Message += " while the firmware still hands out memory"
@@ -143,6 +141,6 @@ func (c *lowMemory) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) 
 	}
 	f := found(lowMemoryRule, s)
 	f.Range = low
-	f.Message = fmt.Sprintf("%s took memory below 1 MiB that nobody allocated", s.Object)
+	f.Message = s.Object + " took memory below 1 MiB that nobody allocated"
 	report(f)
 }

@@ -1,8 +1,6 @@
 package check
 
 import (
-	"fmt"
-
 	"bootplan/memmap"
 	"bootplan/rule"
 	"bootplan/sim"
@@ -69,7 +67,7 @@ func (c *wxMapped) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 		return
 	}
 	f := found(wxMappedRule, s)
-	f.Message = fmt.Sprintf("%s is mapped writable and executable", s.Object)
+	f.Message = s.Object + " is mapped writable and executable"
 	report(f)
 }
 
@@ -109,7 +107,7 @@ func (c *wxUsed) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 			if w.Value != "" && c.first(w.Value, "") {
 				f := found(wxUsedRule, s)
 				f.Range = w.Range
-				f.Message = fmt.Sprintf("%s is written and executed through one W+X mapping", s.Object)
+				f.Message = s.Object + " is written and executed through one W+X mapping"
 				report(f)
 			}
 			return true

@@ -125,6 +125,7 @@ type decompressor struct {
 	setupData  []kernel.SetupData
 	e820       []memmap.E820Entry
 	efi        *kernel.EFI // nil: no EFI firmware
+	passed     kernel.EFI  // what efi points to
 
 	// What follows from it.
 	output  uint64 // where the kernel is unpacked to: O
@@ -134,7 +135,8 @@ type decompressor struct {
 	random  bool   // the kernel was told that KASLR is on
 
 	identity alloc.IdentityMap
-	walk     trampoline.Walk       // the search for low memory
+	search   trampoline.Input      // for low memory
+	walk     trampoline.Walk       // and how it went
 	lent     []memmap.Span[string] // what was needed in the low memory that it borrows
 	table    []memmap.E820Entry    // room for an e820 table of the loader's making
 }

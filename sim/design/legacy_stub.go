@@ -102,7 +102,9 @@ func (d *Design) bootHandingOver(b *sim.Boot) error {
 	if err != nil {
 		return err
 	}
-	return perform(&legacyStub{stub: s, design: d}, b,
+	l := sim.Scratch[legacyStub](b)
+	*l = legacyStub{stub: s, design: d}
+	return perform(l, b,
 		(*legacyStub).load, (*legacyStub).start, (*legacyStub).preparePaging, (*legacyStub).relocate,
 		(*legacyStub).parseOptions, (*legacyStub).loadInitrd, (*legacyStub).collect, (*legacyStub).protect,
 		(*legacyStub).exitBootServices, (*legacyStub).switchPaging, (*legacyStub).enterDecompressor)
@@ -210,7 +212,8 @@ func (l *legacyStub) enterDecompressor(b *sim.Boot) error {
 	z.loaderType = l.loaderType()
 	z.bootParams, z.cmdline, z.initrd, z.e820 = l.bootParams, l.cmdline, l.initrd, l.e820.Entries
 	z.setupData = append(z.setupData, l.allSetupData()...)
-	z.efi = &kernel.EFI{MapAddr: l.finalMap.Start + l.ways.mapHead, DescSize: firmware.DescriptorSize, Descriptors: l.fw.Map()}
+	z.passed = kernel.EFI{MapAddr: l.finalMap.Start + l.ways.mapHead, DescSize: firmware.DescriptorSize, Descriptors: l.fw.Map()}
+	z.efi = &z.passed
 	z.la57 = l.paging.done
 	z.geometry()
 	return z.decompress(b)

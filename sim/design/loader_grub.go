@@ -32,6 +32,7 @@ func (z *decompressor) placeByGRUB(b *sim.Boot, l loader) error {
 			}
 		}
 	}
-	z.efi = &kernel.EFI{MapAddr: l.efiMap, DescSize: firmware.DescriptorSize, Descriptors: pages.Map()}
+	z.passed = kernel.EFI{MapAddr: l.efiMap, DescSize: firmware.DescriptorSize, Descriptors: pages.Map()}
+	z.efi = &z.passed
 	return nil
 }

@@ -106,9 +106,9 @@ func (z *decompressor) switchSource() string {
 
 // findTrampoline asks for a place below 640 KiB.
 func (z *decompressor) findTrampoline(b *sim.Boot) memmap.Range {
-	in := trampoline.Input{BIOS: z.biosWords(b), EFI: z.efi != nil, Table: z.e820}
-	w := &z.walk
-	w.Explain(&in, z.searchVersion())
+	in, w := &z.search, &z.walk
+	*in = trampoline.Input{BIOS: z.biosWords(b), EFI: z.efi != nil, Table: z.e820}
+	w.Explain(in, z.searchVersion())
 	for _, f := range w.Surprises() { // that the place is no RAM is found when it is used
 		surprise(f).report(b, switchName)
 	}
