@@ -29,10 +29,10 @@ func efistubs() []*Design {
 			Text: directText + " This first release still had the old PE layout, copied the setup header out of the image, " +
 				"made the whole kernel executable and left it writable, and knew neither a lowest address nor an option that restricts memory.",
 			Lacks: []string{
-				"mem=, memmap= and hugepages= are not looked at when the kernel is placed",
-				"memory below 16 MiB is not kept free of the kernel",
-				"the ACPI SRAT is not read: memory that may be unplugged is known by its EFI attribute only",
-				"the kernel is not told that its address is random, and leaves its memory regions where they are",
+				"mem=, memmap= and hugepages=: the kernel is placed as if they were not given",
+				"a lowest address: the kernel may be placed below 16 MiB, where drivers for old devices need memory",
+				noSRAT,
+				"random places for the kernel's memory regions: it is not told that its address is random",
 			},
 		}),
 		efistub("efistub", "D6", linux.V6_12, current, Info{
@@ -54,9 +54,11 @@ const directText = "The firmware loads the file as a PE image. Its stub asks the
 	"the CPU can, and jumps to the kernel. The bare-metal decompressor does not run."
 
 var directLacks = []string{
-	"mem=, memmap= and hugepages= only make the place the lowest one: it may still lie in memory that they take away",
-	"the ACPI SRAT is not read: memory that may be unplugged is known by its EFI attribute only",
+	"mem=, memmap= and hugepages= as limits: they make the place the lowest one, which may still lie in memory that they take away",
+	noSRAT,
 }
+
+const noSRAT = "the ACPI SRAT: memory that may be unplugged is known by its EFI attribute only"
 
 // directEntry is the story of a bzImage started as an EFI application, since Linux
 // 6.6: its stub unpacks the kernel while boot services are alive and enters it directly.
