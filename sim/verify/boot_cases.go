@@ -21,7 +21,7 @@ func readCases(file string, text []byte) ([]Boot, error) {
 	for i, item := range list {
 		b, err := readCase(item)
 		if err != nil {
-			return nil, fmt.Errorf("%s: case %d: %w", file, i+1, err)
+			return nil, fmt.Errorf("%s: case %d: %w", file, i+1, worded(err))
 		}
 		boots = append(boots, b)
 	}

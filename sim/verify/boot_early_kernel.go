@@ -138,15 +138,11 @@ func (v *verification) pagingLevel() {
 const lowestOf4Levels = 0xffff800000000000
 
 // lines are lines of text; nil if there is none.
-func lines(texts []string) Value {
-	if len(texts) == 0 {
+func lines(list []string) Value {
+	if len(list) == 0 {
 		return nil
 	}
-	list := List{}
-	for _, t := range texts {
-		list = append(list, Text(t))
-	}
-	return list
+	return texts(list)
 }
 
 // entries is an e820 table; nil if it is empty.

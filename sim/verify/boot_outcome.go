@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"bootplan/memmap/parse"
 	"bootplan/sim"
 )
 
@@ -95,27 +94,58 @@ func (v *verification) faultStep(f sim.Finding, faulted bool) (Value, string) {
 // messages compares what stub and decompressor print, but for where random numbers
 // come from.
 func (v *verification) messages() {
-	doc, err := parse.ReadLog(v.c.Name, strings.NewReader(strings.Join(v.c.BootMessages, "\n")))
-	if err != nil {
-		return
-	}
-	var recorded List
-	for _, text := range doc.Log.Boot.Stub {
+	console := &v.c.Console
+	recorded := List{}
+	for _, text := range console.Stub {
 		recorded = append(recorded, Text("EFI stub: "+text))
 	}
-	for _, text := range doc.Log.Boot.Decompressor {
+	for _, text := range console.Decompressor {
 		if !strings.Contains(text, "KASLR using") {
 			recorded = append(recorded, Text(text))
 		}
 	}
-	if len(v.c.BootMessages) == 0 {
-		return
+	if len(recorded) > 0 || v.c.BootMessages != nil {
+		v.fact("messages", recorded, func() (Value, string) { return texts(v.result.Messages), "" })
 	}
-	v.fact("messages", recorded, func() (Value, string) {
-		var predicted List
-		for _, text := range v.result.Messages {
-			predicted = append(predicted, Text(text))
+	v.printedValues()
+}
+
+// printedValues compares what a verbose decompressor tells of its addresses.
+func (v *verification) printedValues() {
+	for _, value := range []struct {
+		name    string
+		predict func() (Value, string)
+	}{
+		{"input_data", v.where(v.whyNotImage, "payload", startOf)},
+		{"output", v.where(v.whyNotOutput, "kernel", startOf)},
+		{"output_len", v.value(func() uint64 { return v.kernel.Payload.Uncompressed })},
+		{"kernel_total_size", v.value(func() uint64 { return v.kernel.VO.TotalSize })},
+		{"needed_size", v.value(func() uint64 { return v.kernel.NeededSize() })},
+		{"trampoline_32bit", v.value(v.trampoline)},
+		{"entry_offset", v.value(func() uint64 { return v.kernel.EntryOffset() })},
+	} {
+		if printed, found := v.c.Console.Value(value.name); found {
+			v.fact("printed "+value.name, Address(printed), value.predict)
 		}
-		return predicted, ""
-	})
+	}
+}
+
+// trampoline is where the paging trampoline is; 0 if there is none.
+func (v *verification) trampoline() uint64 {
+	p, _ := v.result.Placement("paging_trampoline")
+	return p.Range.Start
+}
+
+// value predicts a number.
+func (v *verification) value(what func() uint64) func() (Value, string) {
+	return func() (Value, string) { return Address(what()), "" }
+}
+
+// texts are lines of text.
+func texts(lines []string) List {
+	list := List{}
+	for _, text := range lines {
+		list = append(list, Text(text))
+	}
+	return list
 }

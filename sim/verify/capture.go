@@ -1,6 +1,10 @@
 package verify
 
-import "strings"
+import (
+	"strings"
+
+	"bootplan/memmap/parse"
+)
 
 // Capture is what a recording of one real boot states, in the form of its JSON file.
 // A recording that was read from a log fills the same fields, as far as the log tells.
@@ -49,21 +53,21 @@ type Capture struct {
 	} `json:"initrd"`
 
 	// Maps and messages.
-	BootMessages   []string        `json:"boot_messages"`
-	Printed        []printedValue  `json:"-"` // of a log only
-	E820           []printedEntry  `json:"e820"`
-	E820User       []printedEntry  `json:"e820_user"`
-	E820SetupData  []printedEntry  `json:"e820_with_setup_data"`
-	E820Changes    []string        `json:"e820_changes"`
-	Before         []efiPrinted    `json:"efi_map_before"`
-	AtAllocation   []efiPrinted    `json:"efi_map_at_kernel_allocation"`
-	After          []efiPrinted    `json:"efi_map_after"`
-	Reserved       []reservation   `json:"memblock_reserve"`
-	Memblock       []string        `json:"memblock_configuration"`
-	SetupDataTypes []string        `json:"setup_data_types"`
-	EFITables      string          `json:"efi_tables_line"`
-	IOMem          []string        `json:"iomem"`
-	BootParams     *recordedParams `json:"boot_params"`
+	BootMessages   []string           `json:"boot_messages"`
+	Console        parse.BootMessages `json:"-"` // what they say
+	E820           []printedEntry     `json:"e820"`
+	E820User       []printedEntry     `json:"e820_user"`
+	E820SetupData  []printedEntry     `json:"e820_with_setup_data"`
+	E820Changes    []string           `json:"e820_changes"`
+	Before         []efiPrinted       `json:"efi_map_before"`
+	AtAllocation   []efiPrinted       `json:"efi_map_at_kernel_allocation"`
+	After          []efiPrinted       `json:"efi_map_after"`
+	Reserved       []reservation      `json:"memblock_reserve"`
+	Memblock       []string           `json:"memblock_configuration"`
+	SetupDataTypes []string           `json:"setup_data_types"`
+	EFITables      string             `json:"efi_tables_line"`
+	IOMem          []string           `json:"iomem"`
+	BootParams     *recordedParams    `json:"boot_params"`
 
 	// Where things are.
 	Placement struct {
@@ -125,12 +129,6 @@ type recordedRamdisk struct {
 	Image   hex       `json:"image"`
 	Size    hex       `json:"size"`
 	Moved   lastRange `json:"moved_to"`
-}
-
-// printedValue is one address or size that a verbose decompressor printed.
-type printedValue struct {
-	name  string
-	value hex
 }
 
 // recordedParams is what the kernel kept of boot_params.

@@ -27,7 +27,10 @@ func readLogCapture(file string, text []byte) (*Capture, error) {
 		return nil, fmt.Errorf("%s: %w", file, ErrNoCapture)
 	}
 	c.Kernel.Release, c.Append = doc.Log.Release, doc.Log.CommandLine
-	c.takeBootMessages(boot)
+	c.Console = boot
+	if len(boot.Stub) > 0 {
+		c.Firmware.Kind = "EFI"
+	}
 	if len(doc.Problems) > 0 {
 		c.Lacks = append(c.Lacks, "maps left out, part of which cannot be read: "+doc.Problems[0].Error())
 	} else {
@@ -58,19 +61,6 @@ func kernelLines(text []byte) []string {
 
 // resourceLine is a line of /proc/iomem.
 var resourceLine = regexp.MustCompile(`^ *([0-9a-f]+)-([0-9a-f]+) : (.*)$`)
-
-func (c *Capture) takeBootMessages(m parse.BootMessages) {
-	for _, text := range m.Stub {
-		c.BootMessages = append(c.BootMessages, "EFI stub: "+text)
-	}
-	c.BootMessages = append(c.BootMessages, m.Decompressor...)
-	for _, value := range m.Values {
-		c.Printed = append(c.Printed, printedValue{value.Name, hex(value.Value)})
-	}
-	if len(m.Stub) > 0 {
-		c.Firmware.Kind = "EFI"
-	}
-}
 
 // guessLoader tells by what loaders print, and do, who loaded the kernel. A GRUB that
 // ended boot services by itself calls runtime code "type 20" in the map.

@@ -2,11 +2,15 @@ package verify
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"strings"
+
+	"bootplan/memmap/parse"
 )
 
 // ErrNoCapture says that a file is of some other kind.
@@ -55,6 +59,11 @@ func readCapture(file string, text []byte) (*Capture, error) {
 	if c.Name == "" || c.Kernel.File == "" && c.Kernel.Release == "" {
 		return nil, fmt.Errorf("%s: %w", file, ErrNoCapture)
 	}
+	doc, err := parse.ReadLog(file, strings.NewReader(strings.Join(c.BootMessages, "\n")))
+	if err != nil {
+		return nil, err
+	}
+	c.Console = doc.Log.Boot
 	return c, nil
 }
 
@@ -68,8 +77,8 @@ func badJSON(file string, text []byte, err error) error {
 		offset = syntax.Offset
 	case errors.As(err, &wrong):
 		offset = wrong.Offset
-		err = fmt.Errorf("%s: expected %s, got a %s", wrong.Field, jsonKind(wrong.Type.Kind().String()), wrong.Value)
 	}
+	err = worded(err)
 	if offset < 0 {
 		return fmt.Errorf("%s: %w", file, err)
 	}
@@ -77,17 +86,35 @@ func badJSON(file string, text []byte, err error) error {
 	return fmt.Errorf("%s:%d: %w", file, line, err)
 }
 
-// jsonKind names what JSON calls the values of a Go kind.
-func jsonKind(kind string) string {
-	switch {
-	case strings.HasPrefix(kind, "int"), strings.HasPrefix(kind, "uint"):
-		return "a number"
-	case kind == "struct", kind == "map":
-		return "an object"
-	case kind == "slice":
-		return "a list"
+// worded says of a value of the wrong kind what was expected, in terms of JSON.
+func worded(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return err
 	}
-	return "a " + kind
+	field := strings.TrimPrefix(strings.TrimPrefix(wrong.Field, "kaslrTables."), "decompressorCase.")
+	return fmt.Errorf("%s: expected %s, got %s", field, jsonKind(wrong.Type), wrong.Value)
+}
+
+// jsonKind names what JSON calls the values of a Go type.
+func jsonKind(t reflect.Type) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Slice:
+		return "a list"
+	case reflect.String:
+		return "a string"
+	}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return "a string"
+	}
+	return "a number"
 }
 
 // nameOf is what a boot is called whose file states no name.
