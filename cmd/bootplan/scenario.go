@@ -25,6 +25,7 @@ type scenarioFlags struct {
 	Kernel, Profile    string
 	Designs, Choices   []string
 	Policy, Firmware   string
+	Services           string
 	CPU                string
 	Cmdline, Initrd    string
 	Seed               uint64
@@ -51,6 +52,7 @@ func (f *scenarioFlags) add(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.Choices, "set", nil, "override one choice of a design, CHOICE=VALUE, see bootplan explain DESIGN; or loader="+strings.Join(loaders, "|"))
 	flags.StringVar(&f.Policy, "policy", "ovmf", "how EFI firmware protects memory, see bootplan explain: "+strings.Join(sim.Policies(), ", "))
 	flags.StringVar(&f.Firmware, "firmware", sim.Firmwares()[0], "how EFI firmware hands out memory: "+strings.Join(sim.Firmwares(), ", ")+"; with \",ia32\" behind it 32-bit firmware")
+	flags.StringVar(&f.Services, "services", "", "what EFI firmware offers besides memory: rng,tpm=SIZE,apple=SIZE,vendor=NAME,uefi=VERSION")
 	flags.StringVar(&f.CPU, "cpu", "la57=on,nx=on", "what the CPU can do")
 	flags.StringVar(&f.Cmdline, "cmdline", "", "kernel command line (default: that of the log, if the map is one)")
 	flags.StringVar(&f.Initrd, "initrd", "", "initrd: SIZE[@ADDR] or a file (default: that of the log, if the map is one)")
@@ -80,6 +82,9 @@ func (a *app) scenario(f *scenarioFlags) (*sim.Scenario, error) {
 	}
 	if sc.Firmware, err = sim.ParseFirmware(f.Firmware); err != nil {
 		return nil, fmt.Errorf("--firmware: %w", err)
+	}
+	if sc.Services, err = parseServices(f.Services); err != nil {
+		return nil, fmt.Errorf("--services: %w", err)
 	}
 	if sc.CPU, err = parseCPU(f.CPU); err != nil {
 		return nil, fmt.Errorf("--cpu: %w", err)

@@ -23,6 +23,7 @@ type scenarioFile struct {
 	Set      []string    `yaml:"set"`
 	Policy   *policyKey  `yaml:"policy"`
 	Firmware *string     `yaml:"firmware"`
+	Services *string     `yaml:"services"`
 	CPU      *string     `yaml:"cpu"`
 	Cmdline  *string     `yaml:"cmdline"`
 	Initrd   *string     `yaml:"initrd"`
@@ -62,7 +63,7 @@ func (a *app) readScenario(f *scenarioFlags) error {
 		value *string
 	}{
 		{"map", s.Map}, {"from", s.From}, {"sysroot", s.Sysroot}, {"kernel", s.Kernel}, {"profile", s.Profile},
-		{"firmware", s.Firmware}, {"cpu", s.CPU}, {"cmdline", s.Cmdline}, {"initrd", s.Initrd}, {"seed", s.Seed}, {"random", s.Random},
+		{"firmware", s.Firmware}, {"services", s.Services}, {"cpu", s.CPU}, {"cmdline", s.Cmdline}, {"initrd", s.Initrd}, {"seed", s.Seed}, {"random", s.Random},
 	} {
 		if key.value == nil {
 			continue
