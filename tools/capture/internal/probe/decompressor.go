@@ -1,8 +1,6 @@
 package probe
 
 import (
-	"bytes"
-
 	"bootplan/memmap"
 	"bootplan/tools/capture/internal/console"
 	"bootplan/tools/capture/internal/record"
@@ -23,7 +21,7 @@ func (b *boot) decompressor(base uint64) {
 			b.atEntry(base)
 		}
 	}
-	d := b.found()
+	d, before := b.found(), b.data(base)
 	if m.runTo(base + b.marks.Jump); !m.ok() {
 		return
 	}
@@ -34,7 +32,7 @@ func (b *boot) decompressor(base uint64) {
 		OutputInitial: record.Hex(output), RelocatedBSS: record.Hex(copied + b.kernel.Decompressor.BSS),
 	}
 	d.OutputInitial, d.Relocated, d.NeededSize = hex(output), hex(copied), hex(b.kernel.NeededSize())
-	b.pagingTrampoline(base)
+	b.pagingTrampoline(before, b.data(base))
 	if b.permissions {
 		m.runTo(copied + b.marks.Relocated)
 		b.notePermissions("relocated decompressor (.Lrelocated, first instruction)")
@@ -70,32 +68,33 @@ func (b *boot) atEntry(base uint64) {
 	d.CommandLine = &line
 }
 
-// pagingTrampoline finds the trampoline by the only variable that now holds the address of a
-// page below 1 MiB: no other data of the image at base changes into one.
+// data is the decompressor's code and data, up to .bss, in the image at base.
+func (b *boot) data(base uint64) memory {
+	begin, end := (base+b.marks.Relocated)&^7, base+b.kernel.Decompressor.BSS
+	return memory{begin, b.machine.read(begin, int(end-begin))}
+}
+
+// pagingTrampoline finds the trampoline by the only variable in the decompressor's data
+// that has become the address of a page below 1 MiB.
 // Source: arch/x86/boot/compressed/pgtable_64.c (v5.10, v6.12).
-func (b *boot) pagingTrampoline(base uint64) {
-	data := b.file[b.kernel.SetupBytes():]
-	begin, end := b.marks.Relocated&^7, b.kernel.Decompressor.BSS
-	now := b.machine.read(base+begin, int(end-begin))
+func (b *boot) pagingTrampoline(before, now memory) {
 	t := &record.Trampoline{}
+	b.facts.Trampoline = t
 	if b.marks.Toggle == 0 { // the trampoline always runs and sets LA57 or not
 		sets := b.machine.register("cr4")&cr4LA57 != 0
 		t.SetsLA57 = &sets
 	}
-	for at := 0; at+8 <= len(now); at += 8 {
-		was := data[min(begin+uint64(at), uint64(len(data))):]
-		if len(was) >= 8 && bytes.Equal(now[at:at+8], was[:8]) {
+	for addr := range now.words {
+		page := now.word(addr)
+		if page == before.word(addr) || page == 0 || page >= memmap.MiB || page%memmap.PageSize != 0 {
 			continue
 		}
-		if addr := little(now[at:]); addr >= memmap.PageSize && addr < 1*memmap.MiB && addr%memmap.PageSize == 0 {
-			t.Executed, t.Base, t.Size = true, record.Hex(addr), 2*memmap.PageSize
-			t.PageTable, t.CodePage = t.Base, t.Base+memmap.PageSize
-			t.AllocatedBy = "decompressor, paging_prepare()"
-			if b.marks.Toggle != 0 {
-				t.AllocatedBy = "decompressor, find_trampoline_placement()"
-				t.Toggle = t.CodePage + record.Hex(b.marks.Toggle)
-			}
+		t.Executed, t.Base, t.Size = true, record.Hex(page), 2*memmap.PageSize
+		t.PageTable, t.CodePage = t.Base, t.Base+memmap.PageSize
+		t.AllocatedBy = "decompressor, paging_prepare()"
+		if b.marks.Toggle != 0 {
+			t.AllocatedBy = "decompressor, find_trampoline_placement()"
+			t.Toggle = t.CodePage + record.Hex(b.marks.Toggle)
 		}
 	}
-	b.facts.Trampoline = t
 }

@@ -47,7 +47,7 @@ func (b *boot) tables(base uint64) {
 	b.bss = memory{begin, b.machine.read(begin, int(end-begin))}
 	t := &record.KASLRTables{
 		MemLimit: record.Hex(b.bss.word(base + b.marks.MemLimit)),
-		Avoid:    b.bss.avoided(base + uint64(b.kernel.Setup.PayloadOffset)),
+		Avoid:    b.bss.avoided(base+uint64(b.kernel.Setup.PayloadOffset), b.zeroPage),
 		SlotMax:  b.bss.word(base + b.marks.SlotMax),
 	}
 	t.Areas = b.bss.areas(t.SlotMax, uint64(b.kernel.Setup.KernelAlignment))

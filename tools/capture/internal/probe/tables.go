@@ -39,23 +39,29 @@ var avoidNames = [...]string{
 	"memmap 1", "memmap 2", "memmap 3", "memmap 4",
 }
 
-// avoided finds mem_avoid by its first entry, which begins at the compressed kernel, and
-// returns the entries with a size; nil if it is not there.
-func (m memory) avoided(payload uint64) []record.Avoided {
+// avoided finds mem_avoid, whose first entry begins at the compressed kernel and whose
+// fourth is the page of boot_params, and returns the entries with a size; nil if it is not
+// there.
+func (m memory) avoided(payload, zeroPage uint64) []record.Avoided {
 	for addr := range m.words {
-		if m.word(addr) != payload || m.word(addr+8) == 0 {
-			continue
+		if m.word(addr) == payload && m.word(addr+3*spanBytes) == zeroPage {
+			return m.avoidedAt(addr)
 		}
-		var list []record.Avoided
-		for i, what := range avoidNames {
-			if span := m.span(addr + 16*uint64(i)); span.Size != 0 {
-				list = append(list, record.Avoided{What: what, Span: span})
-			}
-		}
-		return list
 	}
 	return nil
 }
+
+func (m memory) avoidedAt(addr uint64) (list []record.Avoided) {
+	for i, what := range avoidNames {
+		if span := m.span(addr + spanBytes*uint64(i)); span.Size != 0 {
+			list = append(list, record.Avoided{What: what, Span: span})
+		}
+	}
+	return list
+}
+
+// spanBytes is the size of a struct mem_vector.
+const spanBytes = 16
 
 // span is a struct mem_vector.
 func (m memory) span(addr uint64) record.Span {
@@ -96,7 +102,7 @@ func (m memory) immovable(srat []record.Range) []record.Span {
 	for addr := range m.words {
 		got := make([]record.Span, len(want))
 		for i := range got {
-			got[i] = m.span(addr + 16*uint64(i))
+			got[i] = m.span(addr + spanBytes*uint64(i))
 		}
 		if slices.Equal(got, want) {
 			return got
