@@ -216,3 +216,24 @@ func TestNoHeaderToCopy(t *testing.T) {
 		t.Error("expected an error: a zboot image has no setup header")
 	}
 }
+
+// TestZbootInLowMemory: the question that the thread asked: zboot, but with the trampoline
+// in low memory. It borrows the two pages below 0x9f000, keeps what lies there in its own
+// variables, and dies there where data may not be executed.
+func TestZbootInLowMemory(t *testing.T) {
+	d := withChoice(t, "zboot-x86-rfc", "trampoline", "low-memory")
+	for protection, want := range map[string]sim.Outcome{"ovmf": sim.Boots, "edk2-nx-attr": sim.Faults} {
+		sc := ovmf(t, "")
+		sc.Policy = policy(t, protection)
+		r := tell(t, d, sc)
+		p, _ := r.Placement("paging_trampoline")
+		if r.Outcome != want || p.Range != (memmap.Range{Start: 0x9d000, End: 0x9f000}) {
+			t.Errorf("%s: %s (%s), trampoline at %v", protection, r.Outcome, r.Failure, p.Range)
+		}
+		for _, f := range r.Findings {
+			if f.Rule == "clobber" || f.Rule == "pe-promise" {
+				t.Errorf("%s: %s", protection, f.Message)
+			}
+		}
+	}
+}

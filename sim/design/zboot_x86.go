@@ -58,6 +58,7 @@ func zbootRFC() *Design {
 
 // flatZboot is the story of a zboot image that carries a flat kernel.
 var flatZboot = story{tell: (*Design).bootFlatZboot, offers: []offer{
+	{"trampoline", []string{switchBelow4G, switchLowEFI, switchLow, switchLowAlways}},
 	{"virtual", []string{virtualPosted, virtualRevised}},
 	{"nx", []string{nxPrefix, nxNone}},
 }}
