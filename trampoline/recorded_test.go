@@ -1,63 +1,11 @@
 package trampoline
 
 import (
-	"encoding/json"
-	"os"
-	"strconv"
 	"testing"
 
 	"bootplan/linux"
 	"bootplan/memmap"
 )
-
-type number uint64
-
-func (n *number) UnmarshalText(text []byte) error {
-	v, err := strconv.ParseUint(string(text), 0, 64)
-	*n = number(v)
-	return err
-}
-
-// testdata/trampoline_cases.json was recorded with real kernels in QEMU: boot_params
-// and the BIOS words were changed before the decompressor read them.
-func TestRecordedPlacements(t *testing.T) {
-	text, err := os.ReadFile("testdata/trampoline_cases.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []struct {
-		Name, Kernel string
-		E820         []struct {
-			Addr, Size number
-			Type       memmap.E820Type
-		}
-		BaseKiB   uint16 `json:"bda_base_memory_kb_413"`
-		EBDA      number `json:"bda_ebda_segment_40e"`
-		Signature string `json:"efi_loader_signature"`
-		Base      number `json:"trampoline_base"`
-		Code      number `json:"trampoline_code"`
-	}
-	if err := json.Unmarshal(text, &cases); err != nil {
-		t.Fatal(err)
-	}
-	if len(cases) != 88 {
-		t.Errorf("%d cases, expected 88", len(cases))
-	}
-	for _, c := range cases {
-		v, err := linux.ParseVersion(c.Kernel[len("vmlinuz-"):])
-		if err != nil {
-			t.Fatal(err)
-		}
-		in := &Input{BIOS: linux.BIOSWords{BaseKiB: c.BaseKiB, EBDASegment: uint16(c.EBDA)}, EFI: c.Signature != ""}
-		for _, e := range c.E820 {
-			in.Table = append(in.Table, memmap.E820Entry{Addr: uint64(e.Addr), Size: uint64(e.Size), Type: e.Type})
-		}
-		p := Find(in, v)
-		if p.PageTable() != uint64(c.Base) || p.Code() != uint64(c.Code) {
-			t.Errorf("%s on %v: got %#x, recorded %#x", c.Name, v, p.Start, uint64(c.Base))
-		}
-	}
-}
 
 // Measured on QEMU; the words are those of the firmware, the sizes those of the kernels.
 func TestRecordedRealMode(t *testing.T) {
