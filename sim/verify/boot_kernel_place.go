@@ -80,7 +80,10 @@ func (v *verification) stubAllocation() {
 	})
 	if asked.Status == 0 {
 		v.fact("kernel_block", Address(asked.Address), func() (Value, string) {
-			addr, _, why := v.answer(uint64(asked.Seed))
+			addr, status, why := v.answer(uint64(asked.Seed))
+			if status == alloc.NoAddress {
+				why = lostKernel
+			}
 			return Address(addr), why
 		})
 	}

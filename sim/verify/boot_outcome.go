@@ -32,7 +32,10 @@ func (v *verification) fault() {
 	f, faulted := v.faultFound()
 	predict := func(value Value) func() (Value, string) {
 		return func() (Value, string) {
-			if !faulted {
+			switch {
+			case v.lost():
+				return nil, lostKernel
+			case !faulted:
 				return Text("no fault"), ""
 			}
 			return value, ""
@@ -47,7 +50,16 @@ func (v *verification) fault() {
 		return predict(Address(f.Range.Start))()
 	})
 	v.fact("fault_address", address(first.CR2), predict(Address(f.Range.Start)))
-	v.fact("fault_step", Text(v.c.Fault.StoppedIn), func() (Value, string) { return v.faultStep(f, faulted) })
+	v.fact("fault_step", Text(v.c.Fault.StoppedIn), predict(v.faultStep(f, faulted)))
+}
+
+// lostKernel is why nothing is predicted of what a stub does that found no place for
+// the kernel and does not notice.
+const lostKernel = "the kernel's address was never set: it is what lay on the stack"
+
+// lost reports whether the simulated stub unpacks the kernel to such an address.
+func (v *verification) lost() bool {
+	return v.result != nil && slices.ContainsFunc(v.result.Findings, func(f sim.Finding) bool { return f.Rule == "alloc-no-address" })
 }
 
 // faultFound is the finding at which the processor stopped the boot.
@@ -80,15 +92,15 @@ func errorCode(f sim.Finding) Value {
 
 // faultStep compares the object that was executed or written with what the recording
 // says in words.
-func (v *verification) faultStep(f sim.Finding, faulted bool) (Value, string) {
+func (v *verification) faultStep(f sim.Finding, faulted bool) Value {
 	if !faulted || f.Step >= len(v.result.Steps) {
-		return Text("no fault"), ""
+		return Text("no fault")
 	}
 	step := v.result.Steps[f.Step]
 	if strings.Contains(v.c.Fault.StoppedIn, step.Object) {
-		return Text(v.c.Fault.StoppedIn), ""
+		return Text(v.c.Fault.StoppedIn)
 	}
-	return Text(step.Op.String() + " " + step.Object), ""
+	return Text(step.Op.String() + " " + step.Object)
 }
 
 // messages compares what stub and decompressor print, but for where random numbers
