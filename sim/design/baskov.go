@@ -57,7 +57,7 @@ func (d *Design) bootBaskov(b *sim.Boot) error {
 	s.ways = waysAt(d.Version)
 	s.minimumCap = 64 * memmap.MiB
 	return perform(s, b,
-		(*stub).load, (*stub).start, (*stub).clearVariables, (*stub).parseOptions, (*stub).loadInitrd, (*stub).collect,
+		(*stub).load, (*stub).findEntry, (*stub).start, (*stub).clearVariables, (*stub).parseOptions, (*stub).loadInitrd, (*stub).collect,
 		(*stub).preparePaging, (*stub).extractDirect,
 		(*stub).exitBootServices, (*stub).switchPaging, (*stub).enterKernel, (*stub).handOver)
 }
@@ -67,6 +67,16 @@ var baskovSources = map[string]string{
 	"drivers/firmware/efi/libstub/x86-stub.c:efi_decompress_kernel": baskovDirect + "do_map_range" + baskovPatch,
 	"drivers/firmware/efi/libstub/x86-stub.c:enter_kernel":          "arch/x86/boot/compressed/head_64.S:efi64_stub_entry" + baskovPatch,
 	"arch/x86/boot/compressed/misc.c:decompress_kernel":             "arch/x86/boot/compressed/misc.c:efi_extract_kernel ([PATCH v5 14/27] x86/boot: Add EFI kernel extraction interface)",
+}
+
+// findEntry tells where 32-bit firmware jumps to: as posted, section .compat states the
+// offset in the file, and code lies three pages behind the beginning of the image.
+func (s *stub) findEntry(*sim.Boot) error {
+	const code = 3 * memmap.PageSize
+	if off := s.kernel.SetupBytes() - code; s.mixed() && !s.handover && off != 0 && s.choices.Intent == asPosted {
+		return unsupported(fmt.Sprintf("the entry point for 32-bit firmware is stated %#x bytes too high: it would be right for setup code of three pages", off))
+	}
+	return nil
 }
 
 // clearVariables zeroes the stub's BSS, for loaders that enter by the handover protocol

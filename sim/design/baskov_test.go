@@ -165,3 +165,15 @@ func TestBaskovFailures(t *testing.T) {
 		}
 	}
 }
+
+// TestBaskovOn32Bits: 32-bit firmware that loads the image itself is told a wrong entry
+// point, as posted; a boot loader that uses the handover protocol finds the right one.
+func TestBaskovOn32Bits(t *testing.T) {
+	for loader, want := range map[string]sim.Outcome{"image": sim.Fails, "handover": sim.Boots} {
+		sc := threadScenario(t, "ovmf", "")
+		sc.Firmware.IA32, sc.Loader, sc.CPU.LA57 = true, loader, false
+		if r := boot(t, "baskov-v5", sc); r.Outcome != want || want == sim.Fails && !strings.Contains(r.Failure, "0x2000 bytes too high") {
+			t.Errorf("%s: %s, %s", loader, r.Outcome, r.Failure)
+		}
+	}
+}
