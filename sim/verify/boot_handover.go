@@ -75,17 +75,17 @@ func (c *Capture) biosWords() linux.BIOSWords {
 	return words
 }
 
-// gigabyteModels are QEMU's CPU models without pages of 1 GiB.
+// smallPageModels are QEMU's CPU models without pages of 1 GiB.
 // Source: QEMU target/i386/cpu.c (v10.0).
-var gigabyteModels = []string{"qemu64", "kvm64", "core2duo", "Conroe", "Penryn", "Nehalem", "Westmere", "SandyBridge", "IvyBridge", "Haswell", "Broadwell", "Skylake-Client", "Opteron_G1", "Opteron_G2"}
+var smallPageModels = []string{"qemu64", "kvm64", "core2duo", "Conroe", "Penryn", "Nehalem", "Westmere", "SandyBridge", "IvyBridge", "Haswell", "Broadwell", "Skylake-Client", "Opteron_G1", "Opteron_G2", "Opteron_G3"}
 
 // hasGBPages reports whether the CPU knows pages of 1 GiB.
 func (c *Capture) hasGBPages() bool {
-	if c.GBPages != nil {
-		return *c.GBPages
-	}
 	model, _, _ := strings.Cut(c.CPU, ",")
-	return !slices.ContainsFunc(gigabyteModels, func(m string) bool { return strings.HasPrefix(model, m) })
+	if model == "" {
+		return c.GBPages
+	}
+	return !slices.ContainsFunc(smallPageModels, func(m string) bool { return strings.HasPrefix(model, m) })
 }
 
 // setupData are the nodes of the setup_data list: their places from what kernels before

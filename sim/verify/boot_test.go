@@ -34,6 +34,16 @@ func TestRecordedBoots(t *testing.T) {
 	}
 }
 
+// TestRecordedCases: all 330 runs of the KASLR code and all 88 of the paging switch that
+// a debugger recorded are read.
+func TestRecordedCases(t *testing.T) {
+	for name, want := range map[string]int{"kaslr_slot_cases.json": 330, "trampoline_cases.json": 88} {
+		if got := len(verifyAll(t, name, recording(t, name), profiles(t))); got != want {
+			t.Errorf("%s: %d cases, want %d", name, got, want)
+		}
+	}
+}
+
 // unpredictable are the facts of a recording that no model can predict from it, in the
 // order of the report.
 func unpredictable(r BootReport) []string {

@@ -31,7 +31,7 @@ type Capture struct {
 	MixedMode *struct{} `json:"mixed_mode"` // 64-bit kernel on 32-bit firmware
 	CPU       string    `json:"cpu"`        // as QEMU's -cpu names it; empty: not known
 	RAM       string    `json:"ram_option"` // as QEMU's -m has it
-	GBPages   *bool     `json:"-"`          // of a log: the kernel used pages of 1 GiB
+	GBPages   bool      `json:"-"`          // of a log: the kernel used pages of 1 GiB
 	Paging    struct {
 		FiveLevel *int `json:"pgtable_l5_enabled"`
 	} `json:"paging"`

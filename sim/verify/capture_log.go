@@ -156,8 +156,7 @@ func (c *Capture) takeLine(line string) {
 		c.Paging.FiveLevel = &five
 	}
 	if strings.HasPrefix(line, "Using GB pages") {
-		yes := true
-		c.GBPages = &yes
+		c.GBPages = true
 	}
 	m := resourceLine.FindStringSubmatch(line)
 	if m == nil {
