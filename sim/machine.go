@@ -84,10 +84,14 @@ type Machine struct {
 	Needed       memmap.Spans[string] // bytes that somebody still needs
 	Tables       *Tables              // in force
 	BootServices bool                 // a firmware allocator is alive
+	PhysBits     uint8                // width of physical addresses
 	Trap         Trap                 // why the processor refuses the step that is about to take effect
 
 	lowRAM uint64 // end of usable RAM below 4 GiB
 }
+
+// widest is the number of bits of physical addresses that page tables have room for.
+const widest = 52
 
 // NewMachine returns the machine that memory describes.
 func NewMachine(memory *memmap.Map) *Machine {
@@ -103,7 +107,7 @@ func (m *Machine) reset(memory *memmap.Map, none *Tables) {
 	m.Owner.Clear()
 	m.Content.Clear()
 	m.Needed.Clear()
-	m.Tables, m.BootServices, m.Trap, m.lowRAM = none, false, Trap{}, 0
+	m.Tables, m.BootServices, m.PhysBits, m.Trap, m.lowRAM = none, false, widest, Trap{}, 0
 	for i := range memory.Len() {
 		r, err := memory.Range(i)
 		if err != nil {

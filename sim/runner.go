@@ -64,6 +64,9 @@ func (r *Runner) begin(sc *Scenario) {
 		t.taken = false
 	}
 	r.machine.reset(sc.Map, r.newTables("no paging"))
+	if bits := sc.CPU.PhysBits; bits != 0 {
+		r.machine.PhysBits = bits
+	}
 	r.result.reset()
 	r.result.Before.Use.CopyFrom(&r.machine.Use)
 	r.boot.reset(sc)

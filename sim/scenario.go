@@ -32,6 +32,8 @@ type Scenario struct {
 type CPU struct {
 	LA57 bool // 5-level paging
 	NX   bool // execute-disable
+
+	PhysBits uint8 // width of physical addresses; 0: as many as page tables have room for
 }
 
 // Initrd is the initial RAM disk; with Size 0 there is none.

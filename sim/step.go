@@ -105,12 +105,12 @@ type Step struct {
 
 	// What is known of a step besides.
 	Within   memmap.Range // Alloc: where the caller would take it; empty: not stated
-	Room     memmap.Range // Copy: the memory that the output needs in the end, which may be more than is written
+	Room     memmap.Range // the memory that Copy's output needs in the end, which may be more than is written; a pool
 	Lays     Image        // Write, Copy: the first step that lays down a whole copy of this
 	Restores bool         // Copy: puts back what was there, and the boot is done with it
-	Pool     Pool         // Write: to a pool of fixed size, of which
-	Needs    uint64       // bytes are needed
-	Zeroes   bool         // Write: with zeroes
+	Pool     Pool         // Write: to a pool of fixed size, which is Room, and of which
+	Needs    uint64       // bytes are needed; 0: not known
+	Zeroed   memmap.Range // Write: the part of the range that is written with zeroes
 	NeedZero memmap.Range // Exec: what must read as zero, because the code does not clear it
 	Header   ImageHeader  // Copy by firmware, of the headers of a PE image
 	Section  string       // Write by firmware: the name of the PE section, and

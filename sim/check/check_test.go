@@ -67,11 +67,14 @@ func run(b *sim.Boot) {
 	b.Do(sim.Step{Op: sim.Exec, Object: "code", Range: r(0x200000, 0x201000)})
 }
 
+// ruleTest is the smallest story that breaks a rule, and one close to it that breaks none.
+type ruleTest struct {
+	rule       string
+	fails, not story
+}
+
 func TestRules(t *testing.T) {
-	tests := []struct {
-		rule       string
-		fails, not story // the smallest story that breaks the rule, and one close to it that does not
-	}{
+	testRules(t, []ruleTest{
 		{"clobber",
 			func(b *sim.Boot) {
 				own(b)
@@ -233,22 +236,11 @@ func TestRules(t *testing.T) {
 				b.Machine.Tables.OnFault = sim.RW
 				code(b)
 			}},
-		{"pe-promise",
-			func(b *sim.Boot) {
-				b.In(sim.Firmware)
-				b.Do(sim.Step{Op: sim.Write, Object: "image", Range: r(0x200000, 0x201000), Promise: sim.RX})
-				own(b)
-				b.Do(sim.Step{Op: sim.Write, Object: "image", Range: r(0x200800, 0x200801)})
-			},
-			func(b *sim.Boot) {
-				b.In(sim.Firmware)
-				b.Do(sim.Step{Op: sim.Write, Object: "image", Range: r(0x200000, 0x201000), Promise: sim.RX})
-				b.Do(sim.Step{Op: sim.Write, Object: "image", Range: r(0x201000, 0x202000), Promise: sim.RW})
-				own(b)
-				b.Do(sim.Step{Op: sim.Exec, Object: "image", Range: r(0x200800, 0x200801)})
-				b.Do(sim.Step{Op: sim.Write, Object: "image", Range: r(0x201000, 0x202000)})
-			}},
-	}
+	})
+}
+
+func testRules(t *testing.T, tests []ruleTest) {
+	t.Helper()
 	for _, test := range tests {
 		t.Run(test.rule, func(t *testing.T) {
 			if got := rulesOf(t, test.fails); !slices.Contains(got, test.rule) {

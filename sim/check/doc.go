@@ -28,16 +28,25 @@ func All() []sim.Check {
 		&selfRelocated{},
 		&demandMap{},
 		&pePromise{},
+		&useAfterFree{},
+		&badFree{},
+		&above4G{},
+		&outOfRange{},
+		&footprint{},
+		&exhausted{pool: sim.Heap, rule: heapExhaustedRule},
+		&exhausted{pool: sim.Stack, rule: stackExhaustedRule},
+		&bssDirty{},
 	}
 }
 
 // Rules are the rules that simulated boots can break, sorted by identifier.
 func Rules() []rule.Rule {
 	return []rule.Rule{
-		badFreeRule, bssDirtyRule, clobberRule, demandMapRule, firmwareIgnoredRule, firmwareTouchedRule, heapExhaustedRule,
-		imageRefusedRule, lowMemoryRule, noMemoryRule, notOwnedRule, notRAMRule, neverReturnsRule, nxExecRule, nxStrippedRule, outOfRangeRule,
-		overrunRule, pageTablesExhaustedRule, pePromiseRule, policyIgnoredRule, roWriteRule, selfRelocatedRule,
-		staleExecRule, unacceptedRule, unmappedRule, unsupportedRule, wxMappedRule, wxUsedRule,
+		above4GRule, badFreeRule, bssDirtyRule, clobberRule, demandMapRule, firmwareIgnoredRule, firmwareRefusedRule, firmwareTouchedRule,
+		footprintRule, heapExhaustedRule, imageRefusedRule, lowMemoryRule, neverReturnsRule, noMemoryRule, notOwnedRule,
+		notRAMRule, nxExecRule, nxStrippedRule, outOfRangeRule, overrunRule, pageTablesExhaustedRule, pePromiseRule,
+		policyIgnoredRule, roWriteRule, selfRelocatedRule, stackExhaustedRule, staleExecRule, unacceptedRule, unmappedRule,
+		unsupportedRule, useAfterFreeRule, wxMappedRule, wxUsedRule,
 	}
 }
 

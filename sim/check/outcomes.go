@@ -14,14 +14,6 @@ var noMemoryRule = rule.Rule{
 	Sources: []string{"drivers/firmware/efi/libstub/randomalloc.c:efi_random_alloc (v6.12)"},
 }
 
-var heapExhaustedRule = rule.Rule{
-	ID: "heap-exhausted", Severity: rule.Error,
-	Title: "the decompressor's heap runs out",
-	Text: "The decompressor has a fixed heap in its BSS, 64 KiB for most compressors and 192 KiB for zstd, from which it " +
-		"serves malloc. It cannot grow; a failed allocation ends the boot.",
-	Sources: []string{"include/linux/decompress/mm.h:malloc (v6.12)"},
-}
-
 var pageTablesExhaustedRule = rule.Rule{
 	ID: "pagetables-exhausted", Severity: rule.Error,
 	Title: "the pool of page-table pages runs out",
@@ -39,22 +31,6 @@ var neverReturnsRule = rule.Rule{
 	Sources: []string{"arch/x86/boot/compressed/kaslr.c:__process_mem_region (v6.12)"},
 }
 
-var outOfRangeRule = rule.Rule{
-	ID: "out-of-range", Severity: rule.Error,
-	Title: "an address beyond what the machine or the design can reach",
-	Text: "A placement lies beyond the physical address width, or beyond the limit that the design states for itself. The " +
-		"decompressor halts with a message when the kernel's virtual address would not fit into the kernel mapping.",
-	Sources: []string{"arch/x86/boot/compressed/misc.c:extract_kernel (v6.12)"},
-}
-
-var bssDirtyRule = rule.Rule{
-	ID: "bss-dirty", Severity: rule.Error,
-	Title: "the kernel enters with a BSS that is not zero and does not clear it",
-	Text: "Uninitialised data must read as zero. Whoever loads or unpacks a kernel clears it, unless the kernel does so itself, " +
-		"as x86 kernels do.",
-	Sources: []string{"arch/x86/kernel/head64.c:clear_bss (v6.12)", "requirement R5 of the April 2023 thread"},
-}
-
 var policyIgnoredRule = rule.Rule{
 	ID: "policy-ignored", Severity: rule.Warning,
 	Title: "placement ignores what the map or the user asked for",
@@ -63,17 +39,19 @@ var policyIgnoredRule = rule.Rule{
 	Sources: []string{"requirements R9 and R11 of the April 2023 thread"},
 }
 
-var badFreeRule = rule.Rule{
-	ID: "bad-free", Severity: rule.Error,
-	Title:   "memory is freed that was not allocated by the caller",
-	Text:    "Freeing what one does not own takes it from under its owner.",
-	Sources: []string{"UEFI 2.11, 7.2 (FreePages)"},
-}
-
 var unsupportedRule = rule.Rule{
 	ID: "unsupported", Severity: rule.Info,
 	Title:   "the design does not do what the scenario asks",
-	Text:    "The scenario asks for something that this design states not to do; the run goes on without it.",
-	Example: "an initrd for a loader that passes none",
+	Text:    "The scenario asks for something that this design states not to do. Where the real code gives up the run ends with that reason; where it does not notice the run goes on without it.",
+	Example: "32-bit firmware, and a kernel that was built without an entry point for it",
 	Sources: []string{"the description of each design: bootplan explain DESIGN"},
+}
+
+var firmwareRefusedRule = rule.Rule{
+	ID: "firmware-refused", Severity: rule.Error,
+	Title: "the firmware refuses other permissions, and the boot code gives up",
+	Text: "The memory attribute protocol is there but answers with an error. Since 6.8 the EFI stub does not start a kernel whose " +
+		"permissions it could not set: it returns to the firmware, before boot services end. Without the protocol the same boot works.",
+	Example: "a 64-bit kernel on 32-bit firmware with the protocol: the firmware is called with paging off and finds no page tables to change",
+	Sources: []string{"drivers/firmware/efi/libstub/x86-stub.c:efi_decompress_kernel (v6.12)", "recorded boots"},
 }

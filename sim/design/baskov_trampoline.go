@@ -45,5 +45,5 @@ func (s *stub) runTrampoline(b *sim.Boot, change bool) {
 			Why: "one level more on top: its first entry points at the firmware's tables", Source: source})
 	}
 	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: s.trampolineStack(), Why: "the stack of 32-bit code", Source: source})
-	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: s.paging.code, Why: why, Source: source})
+	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Bits32: true, Range: s.paging.code, Why: why, Source: source})
 }

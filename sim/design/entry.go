@@ -47,13 +47,14 @@ func (z *decompressor) enter(b *sim.Boot) error {
 func (z *decompressor) enter32(b *sim.Boot) {
 	const source = "arch/x86/boot/compressed/head_64.S:startup_32"
 	d := z.kernel.Decompressor
-	b.Do(sim.Step{Op: sim.Exec, Object: z.image, Range: z.in(z.loaded, 0, startup64),
+	b.Do(sim.Step{Op: sim.Exec, Object: z.image, Range: z.in(z.loaded, 0, startup64), Bits32: true,
 		Why: "entered in 32-bit mode, paging off: nothing protects anything", Source: source})
-	b.Do(sim.Step{Op: sim.Write, Object: paramsName, Range: sized(z.bootParams.Start+0x1e4, 4),
+	b.Do(sim.Step{Op: sim.Write, Object: paramsName, Range: sized(z.bootParams.Start+0x1e4, 4), Bits32: true,
 		Why: "four bytes of stack to find out where it runs", Source: source})
-	b.Do(sim.Step{Op: sim.Write, Object: bssName, Range: z.in(z.loaded, d.BootStackEnd-16, d.BootStackEnd),
+	b.Do(sim.Step{Op: sim.Write, Object: bssName, Range: z.in(z.loaded, d.BootStackEnd-16, d.BootStackEnd), Bits32: true,
+		Pool: sim.Stack, Room: z.in(z.loaded, d.BootStackEnd-bootStack, d.BootStackEnd), Needs: 16,
 		Why: "its stack lies in its BSS, behind the bytes that the loader placed", Source: source})
-	b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: sized(z.target+d.PgTable, initTables), Keep: true,
+	b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: sized(z.target+d.PgTable, initTables), Keep: true, Bits32: true,
 		Why: "six pages of tables at the place where it will run: the first 4 GiB, 2 MiB at a time", Source: source})
 	z.mapFourGiB(b)
 }
@@ -75,7 +76,8 @@ func (z *decompressor) enter64(b *sim.Boot) error {
 	if z.target == z.loaded {
 		why = "its stack lies in its BSS"
 	}
-	b.Do(sim.Step{Op: sim.Write, Object: bssName, Range: z.in(z.target, d.BootStackEnd-64, d.BootStackEnd), Why: why, Source: source})
+	b.Do(sim.Step{Op: sim.Write, Object: bssName, Range: z.in(z.target, d.BootStackEnd-64, d.BootStackEnd),
+		Pool: sim.Stack, Room: z.in(z.target, d.BootStackEnd-bootStack, d.BootStackEnd), Needs: 64, Why: why, Source: source})
 	tables := sim.Step{Op: sim.Write, Object: z.image, Range: dataOf(z.kernel, z.loaded),
 		Why: "descriptor tables in its data, with no page-fault gate yet: any fault from here on resets the machine", Source: "arch/x86/boot/compressed/idt_64.c:load_stage1_idt"}
 	if z.version < linux.V5_10 {

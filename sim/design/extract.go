@@ -58,16 +58,16 @@ func (u unpacking) output() memmap.Range { return sized(u.base, u.kernel.Payload
 func (u unpacking) decompress(b *sim.Boot) {
 	if !u.heap.Empty() {
 		b.Do(sim.Step{Op: sim.Write, Object: u.self, Range: u.heap,
-			Why: "work space of the decompression library", Source: "include/linux/decompress/mm.h:malloc"})
+			Pool: sim.Heap, Room: u.heap, Why: "work space of the decompression library", Source: "include/linux/decompress/mm.h:malloc"})
 	}
 	why := ""
 	if b.Traced() {
 		why = u.kernel.Payload.Compression + ": an ELF file, followed by its relocation table"
 	}
 	b.Do(sim.Step{Op: sim.Copy, Object: kernelName, Range: u.output(), From: u.payload, InPlace: true,
+		Lays: sim.KernelImage, Room: sized(u.base, u.kernel.NeededSize()),
 		Why: why, Source: "arch/x86/boot/compressed/misc.c:decompress_kernel"})
 	b.Release(payloadName, u.payload)
-	b.Measure("kernel_copies", 1, "")
 }
 
 // moveSegments moves each loadable segment from its place in the file to its place

@@ -42,7 +42,7 @@ func loadForHandover(b *sim.Boot, fw *firmware.Firmware, k *image.Kernel) (h han
 	if h.image, err = placeForHandover(fw, k); err != nil {
 		return h, err
 	}
-	b.Do(sim.Step{Op: sim.Write, Object: stubName, Range: sized(h.image.Start, k.ProtectedModeBytes()), Why: "the rest of the file", Source: source})
+	b.Do(sim.Step{Op: sim.Write, Object: stubName, Range: sized(h.image.Start, k.ProtectedModeBytes()), Lays: sim.CompressedImage, Why: "the rest of the file", Source: source})
 	b.Place("compressed_kernel", h.image, 0)
 	if h.cmdline, err = placeCmdline(b, fw, source); err != nil {
 		return h, err

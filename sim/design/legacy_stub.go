@@ -159,7 +159,7 @@ func (l *legacyStub) relocate(b *sim.Boot) error {
 		q := alloc.Request{Size: r.AllocSize, Align: r.Align, Min: r.Min, Max: ^uint64(0)}
 		return l.givesUp(b, "efi_relocate_kernel() failed!", &sim.Failure{Rule: "no-memory", Message: alloc.NoMemory(l.fw.Map(), q).Error()})
 	}
-	b.Do(sim.Step{Op: sim.Copy, Object: decompressorName, Range: sized(addr, r.ImageSize), From: sized(l.at, r.ImageSize),
+	b.Do(sim.Step{Op: sim.Copy, Object: decompressorName, Range: sized(addr, r.ImageSize), From: sized(l.at, r.ImageSize), Lays: sim.CompressedImage,
 		Why: "code, payload and data, to where the decompressor will start", Source: "drivers/firmware/efi/libstub/relocate.c:efi_relocate_kernel"})
 	b.Machine.Needed.Set(sized(addr, l.kernel.Decompressor.BSS), decompressorName)
 	b.Release(payloadName, l.payload())

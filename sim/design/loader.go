@@ -201,7 +201,7 @@ func (z *decompressor) loadImage(b *sim.Boot) {
 		window.Why = "a decompressor that stays where it is needs its BSS and its page tables there"
 	}
 	b.Do(window)
-	b.Do(sim.Step{Op: sim.Write, Object: decompressorName, Range: file, Keep: true, Why: "decompressor and payload, as in the file", Source: bootProtocol})
+	b.Do(sim.Step{Op: sim.Write, Object: decompressorName, Range: file, Keep: true, Lays: sim.CompressedImage, Why: "decompressor and payload, as in the file", Source: bootProtocol})
 	b.Place("compressed_kernel", file, 0)
 }
 

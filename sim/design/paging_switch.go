@@ -59,7 +59,7 @@ func (z *decompressor) throughLowMemory(b *sim.Boot, change bool) {
 		b.Do(sim.Step{Op: sim.Copy, Object: pageTablesName, Range: sized(z.target+z.kernel.Decompressor.TopPgTable, memmap.PageSize), From: table, Keep: true,
 			Why: "the top-level table moves to where the decompressor will run", Source: cleanUp})
 	}
-	b.Do(sim.Step{Op: sim.Copy, Object: "low memory", Range: t, From: saved, Why: "restored: nothing of the trampoline remains", Source: cleanUp})
+	b.Do(sim.Step{Op: sim.Copy, Object: "low memory", Range: t, From: saved, Restores: true, Why: "restored: nothing of the trampoline remains", Source: cleanUp})
 	z.giveBack(b)
 }
 
@@ -74,17 +74,19 @@ func (z *decompressor) switchBuffer() memmap.Range {
 
 // runSwitch executes the code page. Until 6.5 the same page is the stack of its 32-bit code.
 func (z *decompressor) runSwitch(b *sim.Boot, code memmap.Range, change bool) {
-	const stack = 32 // what 5.10 pushes before it jumps: three registers and the way back
+	const stack = 32      // what 5.10 pushes before it jumps: three registers and the way back
+	const template = 0x80 // TRAMPOLINE_32BIT_CODE_SIZE: what is kept for the code in front of it
 	const source = "arch/x86/boot/compressed/head_64.S:startup_64"
 	if z.version < linux.V6_6 {
-		b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: memmap.Range{Start: code.End - stack, End: code.End},
+		b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: memmap.Range{Start: code.End - stack, End: code.End}, Bits32: true,
+			Pool: sim.Stack, Room: memmap.Range{Start: code.Start + template, End: code.End}, Needs: stack,
 			Why: "32-bit code needs a stack that it can reach: the end of its page", Source: source})
 	}
 	why := "paging off, LA57 on, paging on again"
 	if !change {
 		why = "paging off and on again: nothing to change, but the way leads through it"
 	}
-	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: code, Why: why, Source: z.switchSource()})
+	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: code, Bits32: true, Why: why, Source: z.switchSource()})
 }
 
 // switchSources are the functions before and after the switch.

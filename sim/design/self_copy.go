@@ -18,7 +18,8 @@ func (z *decompressor) settle(b *sim.Boot) error {
 	z.placeParts(b)
 	b.Do(sim.Step{Op: sim.Exec, Object: z.image, Range: z.codeBehindPayload(), Why: why, Source: source})
 	b.Do(sim.Step{Op: sim.Write, Object: bssName, Range: z.in(z.target, z.kernel.Decompressor.BSS, z.bssEnd()), Keep: true,
-		Why: "cleared: heap, stack and variables live there", Source: source})
+		Zeroed: z.in(z.target, z.kernel.Decompressor.BSS, z.bssEnd()),
+		Why:    "cleared: heap, stack and variables live there", Source: source})
 	return nil
 }
 
@@ -26,7 +27,7 @@ func (z *decompressor) settle(b *sim.Boot) error {
 func (z *decompressor) copyItself(b *sim.Boot) {
 	const source = "arch/x86/boot/compressed/head_64.S:startup_64"
 	size := z.kernel.Decompressor.BSS
-	b.Do(sim.Step{Op: sim.Copy, Object: decompressorName, Range: sized(z.target, size), From: sized(z.loaded, size),
+	b.Do(sim.Step{Op: sim.Copy, Object: decompressorName, Range: sized(z.target, size), From: sized(z.loaded, size), Lays: sim.CompressedImage,
 		Why: "to the end of the unpacking window, from the top downwards, so that the output cannot overtake the input", Source: source})
 	b.Release(payloadName, z.payloadAt(z.loaded))
 	b.Release(z.image, sized(z.loaded, z.kernel.ProtectedModeBytes()))

@@ -71,5 +71,5 @@ func (s *stub) runSwitch(b *sim.Boot) {
 	const source = "drivers/firmware/efi/libstub/x86-5lvl.c:efi_5level_switch"
 	b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: s.paging.table, Keep: true,
 		Why: "one level more on top: its first entry points at the firmware's tables", Source: source})
-	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: s.paging.code, Why: "paging off, LA57 on, paging on again", Source: source})
+	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Bits32: true, Range: s.paging.code, Why: "paging off, LA57 on, paging on again", Source: source})
 }

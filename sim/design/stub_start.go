@@ -32,7 +32,11 @@ func (s *stub) enterImage(b *sim.Boot) error {
 	}
 	b.In(sim.Stub)
 	b.MeasureWX("stub_entry")
-	b.Do(sim.Step{Op: sim.Exec, Object: stubName, Range: sized(entry, 64), Why: "the firmware starts the image at its entry point", Source: source})
+	start := sim.Step{Op: sim.Exec, Object: stubName, Range: sized(entry, 64), Bits32: s.mixed(), Why: "the firmware starts the image at its entry point", Source: source}
+	if s.version >= linux.V6_6 && !s.ways.clearsBSS {
+		start.NeedZero = s.ownBSS() // before, its variables were linked into its data
+	}
+	b.Do(start)
 	if s.mixed() {
 		s.enterLongMode(b)
 	} else if s.ways.clearsBSS {
@@ -65,9 +69,14 @@ func (s *stub) enterHandedOver(b *sim.Boot) error {
 
 // clearBSS zeroes the stub's own variables, which loaders have been seen not to do.
 func (s *stub) clearBSS(b *sim.Boot, source string) {
+	bss := s.ownBSS()
+	b.Do(sim.Step{Op: sim.Write, Object: stubName, Range: bss, Zeroed: bss, Why: "its variables start as zero, whatever the loader left there", Source: source})
+}
+
+// ownBSS are the stub's variables that start as zero; empty where the image does not tell.
+func (s *stub) ownBSS() memmap.Range {
 	d := s.kernel.Decompressor
-	bss := memmap.Range{Start: s.startup() + d.BSS, End: s.startup() + max(d.EBSS, d.BSS)}
-	b.Do(sim.Step{Op: sim.Write, Object: stubName, Range: bss, Why: "its variables start as zero, whatever the loader left there", Source: source})
+	return memmap.Range{Start: s.startup() + d.BSS, End: s.startup() + max(d.EBSS, d.BSS)}
 }
 
 // takeBootParams provides the zero page.

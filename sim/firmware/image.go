@@ -90,6 +90,7 @@ func (f *Firmware) copySections(a *Application, loaded memmap.Range) {
 	const source = "MdePkg/Library/BasePeCoffLib/BasePeCoff.c:PeCoffLoaderLoadImage (edk2-stable202502)"
 	headers := uint64(a.PE.SizeOfHeaders)
 	f.b.Do(sim.Step{Op: sim.Copy, Object: a.Object, Range: sized(loaded.Start, headers), From: sized(a.Source.Start, headers),
+		Lays: sim.CompressedImage, Header: sim.ImageHeader{SectionAlignment: a.PE.SectionAlignment, NXCompat: a.PE.NXCompat()},
 		Why: "the headers, which say where the sections go", Source: source})
 	for i := range a.PE.Sections {
 		section := &a.PE.Sections[i]
@@ -98,8 +99,9 @@ func (f *Firmware) copySections(a *Application, loaded memmap.Range) {
 		if err != nil || r.Empty() {
 			continue
 		}
-		f.b.Do(sim.Step{Op: sim.Write, Object: a.Object, Range: r, Promise: promise,
-			Why: sectionWhy(section, f.b.Traced()), Source: source})
+		f.b.Do(sim.Step{Op: sim.Write, Object: a.Object, Range: r, Section: section.Name, Promise: promise,
+			Zeroed: memmap.Range{Start: min(r.Start+uint64(section.RawSize), r.End), End: r.End},
+			Why:    sectionWhy(section, f.b.Traced()), Source: source})
 	}
 }
 
