@@ -1,6 +1,8 @@
 package design
 
 import (
+	"slices"
+
 	"bootplan/image"
 	"bootplan/memmap"
 )
@@ -89,12 +91,17 @@ func (p *packed) split() {
 	s, data, end := uint32(p.code), uint32(p.dataStart()), uint32(k.Decompressor.End)
 	p.kernel.FileSize = p.code + k.ProtectedModeBytes()
 	const page = uint32(memmap.PageSize)
-	p.kernel.PE = p.header(memmap.PageSize, fileHeader{headers: page, size: s + end, entry: s + k.PE.EntryRVA - uint32(k.SetupBytes())},
+	grown := s - uint32(k.SetupBytes())
+	p.kernel.PE = p.header(memmap.PageSize, fileHeader{headers: page, size: s + end, entry: k.PE.EntryRVA + grown},
 		image.Section{Name: ".setup", VirtualAddress: page, VirtualSize: s - 2*page, RawOffset: page, RawSize: s - 2*page, Characteristics: sectionInfo},
 		image.Section{Name: ".compat", VirtualAddress: s - page, VirtualSize: page, RawOffset: s - page, RawSize: page, Characteristics: sectionInfo},
 		image.Section{Name: ".text", VirtualAddress: s, VirtualSize: data, RawOffset: s, RawSize: data, Characteristics: sectionCode},
 		image.Section{Name: ".data", VirtualAddress: s + data, VirtualSize: end - data, RawOffset: s + data, RawSize: uint32(p.kernel.FileSize) - s - data, Characteristics: sectionData},
 	)
+	p.kernel.PE.Compat = slices.Clone(k.PE.Compat)
+	for i := range p.kernel.PE.Compat {
+		p.kernel.PE.Compat[i].EntryRVA += grown
+	}
 }
 
 // baskov is the layout of Baskov's series: like the split one, without the setup code,
@@ -144,6 +151,7 @@ func (p *packed) zboot() {
 		image.Section{Name: ".text", VirtualAddress: page, VirtualSize: text, RawOffset: page, RawSize: text, Characteristics: sectionCode},
 		image.Section{Name: ".data", VirtualAddress: page + text, VirtualSize: zbootData, RawOffset: page + text, RawSize: fileAlignment, Characteristics: sectionData},
 	)
+	p.kernel.PE.Compat = nil
 }
 
 // dataStart is where the decompressor's data begin, in bytes from its offset 0: two

@@ -86,8 +86,9 @@ func TestSplitLayout(t *testing.T) {
 		{".text", "r-x", 0x4000, 0x6c0000, 0x6c0000, 0x4000},
 		{".data", "rw-", 0x6c4000, 0x46000, 0x19c0, 0x6c4000},
 	}
-	if diff := cmp.Diff(want, sectionsOf(p.kernel.PE)); diff != "" || p.kernel.PE.SizeOfImage != 0x70a000 || p.code != 0x4000 {
-		t.Errorf("size %#x, code at %#x\n%s", p.kernel.PE.SizeOfImage, p.code, diff)
+	pe := p.kernel.PE
+	if diff := cmp.Diff(want, sectionsOf(pe)); diff != "" || pe.SizeOfImage != 0x70a000 || p.code != 0x4000 || pe.EntryRVA != 0x6bea59 || pe.Compat[0].EntryRVA != 0x43b0 {
+		t.Errorf("size %#x, code at %#x, entry points at %#x and %#x\n%s", pe.SizeOfImage, p.code, pe.EntryRVA, pe.Compat[0].EntryRVA, diff)
 	}
 }
 
@@ -122,6 +123,9 @@ func TestZbootLayout(t *testing.T) {
 	got := places{p.code + uint64(p.kernel.Setup.PayloadOffset), p.code + d.BootHeap, p.code + d.BootHeap + d.HeapSize, p.code + d.TrampSave, p.code + d.TopPgTable}
 	if diff := cmp.Diff(places{0x1e000, 0xb6c000, 0xbac000, 0xb6a000, 0xb6c000}, got); diff != "" {
 		t.Errorf("-worked out +arranged:\n%s", diff)
+	}
+	if len(p.kernel.PE.Compat) != 0 {
+		t.Error("the image has an entry point for 32-bit firmware")
 	}
 	if other := profile(t, "debian-6.12"); other.Setup.PayloadOffset != 0x2cc {
 		t.Error("arranging has changed the kernel that was given")

@@ -33,11 +33,12 @@ func (s *stub) loadInitrd(b *sim.Boot) error {
 }
 
 // namesInitrd reports whether the stub itself reads a file that its command line names.
-// OVMF adds "initrd=initrd" for stubs that do not know LoadFile2, which it offers too.
+// OVMF adds "initrd=initrd" for stubs that do not know LoadFile2, which it offers too. A
+// stub that was handed over does not know from which disk.
 func (s *stub) namesInitrd(b *sim.Boot) bool {
 	_, file, found := strings.Cut(b.Scenario.Cmdline, "initrd=")
 	file, _, _ = strings.Cut(file, " ")
-	return found && file != "initrd"
+	return found && file != "initrd" && !s.handover
 }
 
 // takeInitrd allocates the pages. A file is first tried below the limit that the kernel

@@ -54,7 +54,7 @@ func (s *stub) leaveSeed(b *sim.Boot) error {
 		return nil
 	}
 	const source = "drivers/firmware/efi/libstub/random.c:efi_random_get_seed"
-	return s.leave(b, "RNG seed", seedHead+seedBytes, "random bytes of EFI_RNG for the kernel's generator", source)
+	return s.leave(b, s.ways.seedType, "RNG seed", seedHead+seedBytes, "random bytes of EFI_RNG for the kernel's generator", source)
 }
 
 // leaveEventLog copies the event log of the TPM.
@@ -64,13 +64,13 @@ func (s *stub) leaveEventLog(b *sim.Boot) error {
 		return nil
 	}
 	const source = "drivers/firmware/efi/libstub/tpm.c:efi_retrieve_eventlog"
-	return s.leave(b, "TPM event log", eventLogHead+log, "what the firmware has measured so far", source)
+	return s.leave(b, s.ways.logType, "TPM event log", eventLogHead+log, "what the firmware has measured so far", source)
 }
 
-// leave provides a table that the kernel finds by its name. A table that has no room
-// is not left; the boot goes on.
-func (s *stub) leave(b *sim.Boot, object string, size uint64, why, source string) error {
-	table, err := s.fw.For(object, "a block of memory that the kernel does not reuse", source).TakePool(memmap.EFIACPIReclaim, size)
+// leave provides a table in memory of type t, that the kernel finds by its name. A table
+// that has no room is not left; the boot goes on.
+func (s *stub) leave(b *sim.Boot, t memmap.EFIType, object string, size uint64, why, source string) error {
+	table, err := s.fw.For(object, "a block of the firmware's pool", source).TakePool(t, size)
 	if err != nil {
 		return nil
 	}

@@ -25,6 +25,8 @@ type ways struct {
 	mapSlack       uint32         // for how many more descriptors a buffer for the memory map has room
 	mapHead        uint64         // bytes before the descriptors in such a buffer
 	mapType        memmap.EFIType // of the buffer that the kernel reads
+	seedType       memmap.EFIType // of the random bytes for the kernel
+	logType        memmap.EFIType // of the copy of the TPM's event log
 	guessesMap     bool           // a buffer for 32 descriptors is tried first
 	entry          string         // the function that says that the stub gives up; empty: none does
 }
@@ -49,16 +51,22 @@ func waysOf(v linux.Version, k *image.Kernel) ways {
 		mapSlack:       alloc.MapSlack,
 		mapHead:        mapHead,
 		mapType:        memmap.EFIACPIReclaim,
+		seedType:       memmap.EFIACPIReclaim,
+		logType:        memmap.EFIACPIReclaim,
 		entry:          "efi_stub_entry",
 	}
 	if release < linux.V6_12 {
 		w.mapSlack = alloc.OldMapSlack
+	}
+	if v <= linux.V6_6 {
+		w.logType = memmap.EFILoaderData
 	}
 	if v < linux.V6_6 {
 		w.entry = "efi_main"
 	}
 	if release < linux.V6_1 {
 		w.mapHead, w.mapType, w.guessesMap = 0, memmap.EFILoaderData, true
+		w.seedType = memmap.EFIRuntimeServicesData
 	}
 	return w
 }
