@@ -282,6 +282,9 @@ func (o *bootOptions) follow(ctx context.Context, guest *qemu.Guest, socket stri
 	o.probe, err = probe.Follow(ctx, client, probe.Plan{
 		Kernel: o.image, File: file, UEFI: o.uefi(), CommandLine: boot.Append, Permissions: o.permissions,
 	}, boot)
+	if err == nil && o.permissions {
+		err = probe.Userspace(ctx, client, guest.Serial, boot)
+	}
 	if err != nil && ctx.Err() == nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (b *boot) decompressor(base uint64) {
 	b.pagingTrampoline(before, b.data(base))
 	if b.permissions {
 		m.runTo(copied + b.marks.Relocated)
-		b.notePermissions("relocated decompressor (.Lrelocated, first instruction)")
+		b.notePermissions(stopRelocated)
 	}
 	if !b.nokaslr {
 		b.draws(copied)

@@ -104,7 +104,5 @@ func (b *boot) entered(entry uint64) {
 	b.facts.KernelEntry = &record.KernelEntry{
 		Address: record.Hex(entry), PhysBase: record.Hex(entry - b.kernel.EntryOffset()),
 	}
-	if b.permissions {
-		b.notePermissions("first instruction of the decompressed kernel (startup_64)")
-	}
+	b.notePermissions(stopKernel)
 }

@@ -22,9 +22,8 @@ func (b *boot) stub() {
 		Entry: record.Hex(entry), Image: record.Hex(image.base), ImageEnd: record.Hex(image.base + image.size),
 	}
 	exit := m.long(f.services + exitServicesAt)
-	if m.runTo(entry); b.permissions {
-		b.notePermissions("PE entry of the kernel image (first instruction)")
-	}
+	m.runTo(entry)
+	b.notePermissions(stopPEEntry)
 	b.followStub(image, base, exit)
 	if m.ok() {
 		b.facts.EFIStub.BootParams = record.Hex(b.zeroPage)
@@ -65,9 +64,7 @@ func (b *boot) followStub(image loadedImage, base, exit uint64) {
 			}
 			drawn, alloc = 0, 0 // what follows is decompression
 		case exit:
-			if b.permissions {
-				b.notePermissions("call of ExitBootServices (first instruction of the firmware function)")
-			}
+			b.notePermissions(stopExit)
 			exit = 0
 		case toggle:
 			b.switched(toggle)
