@@ -53,7 +53,7 @@ func (f *scenarioFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.Policy, "policy", "ovmf", "how EFI firmware protects memory, see bootplan explain: "+strings.Join(sim.Policies(), ", "))
 	flags.StringVar(&f.Firmware, "firmware", sim.Firmwares()[0], "how EFI firmware hands out memory: "+strings.Join(sim.Firmwares(), ", ")+"; with \",ia32\" behind it 32-bit firmware")
 	flags.StringVar(&f.Services, "services", "", "what EFI firmware offers besides memory: rng,tpm=SIZE,apple=SIZE,vendor=NAME,uefi=VERSION")
-	flags.StringVar(&f.CPU, "cpu", "la57=on,nx=on", "what the CPU can do")
+	flags.StringVar(&f.CPU, "cpu", "la57=on,nx=on", "what the CPU can do; phys-bits=40 limits its physical addresses")
 	flags.StringVar(&f.Cmdline, "cmdline", "", "kernel command line (default: that of the log, if the map is one)")
 	flags.StringVar(&f.Initrd, "initrd", "", "initrd: SIZE[@ADDR] or a file (default: that of the log, if the map is one)")
 	flags.Uint64Var(&f.Seed, "seed", 0, "seed of the random numbers")
@@ -208,11 +208,20 @@ func (a *app) profileOf(release string) string {
 	return defaultProfile
 }
 
-// parseCPU reads "la57=on,nx=off"; what is not named is on.
+// parseCPU reads "la57=on,nx=off,phys-bits=40"; a feature that is not named is on, and
+// addresses are as wide as page tables have room for.
 func parseCPU(text string) (sim.CPU, error) {
 	cpu := sim.CPU{LA57: true, NX: true}
 	for _, item := range strings.Split(text, ",") {
 		name, value, _ := strings.Cut(item, "=")
+		if name == "phys-bits" {
+			bits, err := strconv.ParseUint(value, 10, 8)
+			if err != nil || bits < 32 || bits > 52 {
+				return cpu, fmt.Errorf("%q: expected a number of bits from 32 to 52, such as phys-bits=40", item)
+			}
+			cpu.PhysBits = uint8(bits)
+			continue
+		}
 		if value != "on" && value != "off" {
 			return cpu, fmt.Errorf("%q: expected a feature and on or off, such as la57=off", item)
 		}
@@ -222,7 +231,7 @@ func parseCPU(text string) (sim.CPU, error) {
 		case "nx":
 			cpu.NX = value == "on"
 		default:
-			return cpu, fmt.Errorf("%q: expected la57 or nx", name)
+			return cpu, fmt.Errorf("%q: expected la57, nx or phys-bits", name)
 		}
 	}
 	return cpu, nil
