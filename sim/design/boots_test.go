@@ -14,6 +14,7 @@ import (
 	"bootplan/image"
 	"bootplan/linux"
 	"bootplan/memmap"
+	"bootplan/memmap/gallery"
 	"bootplan/memmap/parse"
 	"bootplan/sim"
 	"bootplan/sim/check"
@@ -41,6 +42,7 @@ type recorded struct {
 	Ramdisk struct{ Image string }
 	Mixed   struct {
 		Loaded string `json:"loaded_at"`
+		Moved  string `json:"bzimage_addr"`
 	} `json:"mixed_mode"`
 	Stub struct {
 		Image string `json:"image_base"`
@@ -75,7 +77,7 @@ type recorded struct {
 var profiles = map[string]string{
 	"6.1.0-56-amd64": "debian-6.1", "6.1.0-56-cloud-amd64": "debian-6.1-cloud",
 	"6.12.117+deb12-amd64": "debian-6.12", "6.12.117+deb12-cloud-amd64": "debian-6.12-cloud",
-	"7.2.13+deb14-amd64": "debian-7.2",
+	"7.2.13+deb14-amd64": "debian-7.2", "5.10.0-46-amd64": "debian-5.10",
 }
 
 func hex(t *testing.T, s string) uint64 {
@@ -117,8 +119,11 @@ func scenarioOf(t *testing.T, r *recorded, log string) *sim.Scenario {
 		Services: sim.Services{RNG: strings.Contains(r.Tables, " RNG=")},
 		Random:   sim.Fixed{PhysicalValue: hex(t, r.Debugger.RandomPhysical), VirtualValue: hex(t, r.Debugger.RandomVirtual)},
 	}
-	if !r.Capture.Userspace && len(r.MapAtAllocation) > 0 {
-		sc.Map = mapAtAllocation(t, r) // the boot ended before the kernel printed one
+	if !r.Capture.Userspace { // the boot ended before the kernel printed a map
+		sc.Map = gallery.OVMF2G()
+		if len(r.MapAtAllocation) > 0 {
+			sc.Map = mapAtAllocation(t, r)
+		}
 		return sc
 	}
 	f, err := os.Open(log)
@@ -214,14 +219,7 @@ func TestRecordedBoots(t *testing.T) {
 func checkBoot(t *testing.T, r *recorded, log string) {
 	sc := scenarioOf(t, r, log)
 	_, stub := loaderOf(r)
-	name := "bzimage"
-	if stub {
-		name = "efistub"
-	}
-	if r.Kernel.Version == "7.2.13+deb14-amd64" {
-		name += "@v7.2"
-	}
-	d, err := design.Named(name)
+	d, err := design.Named(design.Fitting(sc.Kernel, stub))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,11 +230,14 @@ func checkBoot(t *testing.T, r *recorded, log string) {
 	if got := result.Outcome == sim.Boots; got != r.Capture.Userspace {
 		t.Fatalf("outcome %s (%s), recorded: reached user space %v", result.Outcome, result.Failure, r.Capture.Userspace)
 	}
-	if stub {
+	switch {
+	case stub && sc.Kernel.Version < linux.V5_19:
+		checkOldStub(t, r, result)
+	case stub:
 		checkStub(t, r, result)
-		return
+	default:
+		checkDecompressor(t, r, result)
 	}
-	checkDecompressor(t, r, result)
 }
 
 // checkStub compares what does not depend on a seed that was not recorded.
