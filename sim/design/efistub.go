@@ -94,6 +94,8 @@ type stub struct {
 	ways    ways
 	fw      *firmware.Firmware
 	options linux.StubOptions
+	text    string // the command line
+	cut     bool   // it was longer
 
 	handover   bool         // a boot loader enters it by the handover protocol
 	root       uint64       // where its own page tables begin, if 32-bit firmware has started it
@@ -143,8 +145,12 @@ func startStub(b *sim.Boot, d *Design) (*stub, error) {
 	}
 	s := sim.Scratch[stub](b)
 	s.reset(d, k, fw)
-	s.options = linux.ParseStubOptions(b.Scenario.Cmdline)
 	s.handover = entersByHandover(b.Scenario)
+	s.text = b.Scenario.Cmdline
+	if !s.handover {
+		s.text, s.cut = linux.StubCommandLine(s.text)
+	}
+	s.options = linux.ParseStubOptions(s.text)
 	return s, nil
 }
 

@@ -37,7 +37,7 @@ func (z *decompressor) enterKernel(b *sim.Boot) error {
 // handOver states what the decompressor and its loader leave.
 func (z *decompressor) handOver(b *sim.Boot) error {
 	return handOver(b, &arrival{
-		kernel: z.kernel, version: z.version, phys: z.output, e820: z.e820, setupData: z.setupData, initrd: z.initrd,
+		kernel: z.kernel, version: z.version, phys: z.output, cmdline: b.Scenario.Cmdline, e820: z.e820, setupData: z.setupData, initrd: z.initrd,
 		loader: z.loaderType, efi: z.efi, bios: z.biosWords(b), la57: z.la57, random: z.random,
 	})
 }

@@ -19,6 +19,7 @@ type arrival struct {
 	version linux.Version // of the design
 	phys    uint64        // where the kernel runs
 
+	cmdline   string
 	e820      []memmap.E820Entry // in boot_params
 	setupData []kernel.SetupData // in the order of the list
 	loader    uint8              // type_of_loader
@@ -77,7 +78,7 @@ func (a *arrival) handover(b *sim.Boot) (h *kernel.Handover, ok bool) {
 	}
 	version := releaseOf(a.kernel, a.version)
 	h = &kernel.Handover{
-		Version: version, Cmdline: b.Scenario.Cmdline,
+		Version: version, Cmdline: a.cmdline,
 		Image:  kernel.Image{Phys: a.phys, Layout: *layout, RealModeSize: trampoline.RealModeSize(version)},
 		Memory: memmap.BootMemory{Table: a.e820}, TypeOfLoader: a.loader, Initrd: a.initrd, EFI: a.efi, BIOS: a.bios,
 		CPU:     kernel.CPU{LA57: a.la57, GBPages: true},
@@ -116,7 +117,7 @@ func (a *arrival) showKernel(b *sim.Boot, s *kernel.State) {
 // handOver states what the stub leaves.
 func (s *stub) handOver(b *sim.Boot) error {
 	a := &arrival{
-		kernel: s.kernel, version: s.version, phys: s.block.Start, e820: s.e820.Entries, initrd: s.initrd, loader: s.loaderType(),
+		kernel: s.kernel, version: s.version, phys: s.block.Start, cmdline: s.text, e820: s.e820.Entries, initrd: s.initrd, loader: s.loaderType(),
 		efi:  &kernel.EFI{MapAddr: s.finalMap.Start + s.ways.mapHead, DescSize: firmware.DescriptorSize, Descriptors: s.fw.Map()},
 		bios: b.Scenario.BIOS, la57: s.paging.done, random: s.toldRandom(),
 		setupData: s.allSetupData(),

@@ -21,7 +21,7 @@ func (s *stub) reportIgnored(b *sim.Boot) {
 // reportOptions compares the block with what mem= and memmap= leave.
 func (s *stub) reportOptions(b *sim.Boot) {
 	p := kaslr.Plan{}
-	p.ReadMemoryOptions(b.Scenario.Cmdline, s.ways.release)
+	p.ReadMemoryOptions(s.text, s.ways.release)
 	if s.block.End > p.Limit {
 		s.ignored(b, memmap.Range{Start: max(s.block.Start, p.Limit), End: s.block.End}, "mem= or memmap= takes this memory away")
 	}

@@ -22,7 +22,7 @@ func (s *stub) choosePlace(b *sim.Boot) (wish, error) {
 	p.NoKASLR, p.Override = s.options.NoKASLR, ""
 	p.NoSeed = s.choices.Physical == physicalNone || s.choices.Physical == physicalRNG && !b.Scenario.Services.RNG
 	if s.ways.heedsOptions && s.choices.Physical == physicalStub {
-		p.Override = linux.StubMemoryOverride(b.Scenario.Cmdline, s.ways.release)
+		p.Override = linux.StubMemoryOverride(s.text, s.ways.release)
 	}
 	if s.kernel.Relocs == nil {
 		return s.stayLinked(b), nil
@@ -133,7 +133,7 @@ func (s *stub) decompressorInput(b *sim.Boot) *kaslr.Input {
 		},
 		Payload: s.payload().Start, Output: k.Setup.PrefAddress, InitSize: uint64(k.Setup.InitSize),
 		NeededSize: k.NeededSize(), VirtInitial: k.Setup.PrefAddress,
-		BootParams: s.bootParams.Start, CmdlinePtr: s.cmdline.Start, Cmdline: b.Scenario.Cmdline,
+		BootParams: s.bootParams.Start, CmdlinePtr: s.cmdline.Start, Cmdline: s.text,
 		Initrd: kaslr.Extent{Start: s.initrd.Start, Size: s.initrd.Len()},
 		EFI: kaslr.EFIInfo{
 			Signature: "EL64", DescSize: firmware.DescriptorSize, MapSize: uint32(len(s.places.Map) * firmware.DescriptorSize), Descs: s.places.Map,

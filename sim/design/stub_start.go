@@ -1,6 +1,8 @@
 package design
 
 import (
+	"fmt"
+
 	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/sim"
@@ -124,7 +126,10 @@ func (s *stub) convertCmdline(b *sim.Boot) error {
 	if err := s.measure(b, len(b.Scenario.Cmdline), loadOptionsEvent); err != nil {
 		return err
 	}
-	size := uint64(len(b.Scenario.Cmdline)) + 1
+	if s.cut {
+		s.say(b, levelError, fmt.Sprintf("EFI stub: ERROR: Command line is too long: truncated to %d bytes", len(s.text)))
+	}
+	size := uint64(len(s.text)) + 1
 	var err error
 	s.cmdline, err = s.fw.For(cmdlineName, "a block of the firmware's pool", source).TakePool(memmap.EFILoaderData, size)
 	if err != nil {
@@ -138,7 +143,7 @@ func (s *stub) convertCmdline(b *sim.Boot) error {
 // parseOptions reads the command line, in a copy that is cut to pieces and given back.
 func (s *stub) parseOptions(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/efi-stub-helper.c:efi_parse_options"
-	size := min(uint64(len(b.Scenario.Cmdline)), linux.MaxCommandLine) + 1
+	size := min(uint64(len(s.text)), linux.MaxCommandLine) + 1
 	block, err := s.fw.For("copy of the command line", "the parser cuts its text to pieces", source).TakePool(memmap.EFILoaderData, size)
 	if err != nil {
 		return s.givesUp(b, "Failed to parse options", err)

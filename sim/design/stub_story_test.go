@@ -116,3 +116,18 @@ func TestStubFailures(t *testing.T) {
 		}
 	}
 }
+
+// TestLongCommandLine: what does not fit into 2047 bytes is cut at a space, which the stub
+// says; options behind are gone, for the kernel too.
+func TestLongCommandLine(t *testing.T) {
+	words := strings.Repeat("option=value ", 157) // 2041 bytes
+	r := boot(t, "efistub", ovmf(t, words+"nokaslr"))
+	if diff := cmp.Diff([]string{"EFI stub: ERROR: Command line is too long: truncated to 2040 bytes"}, r.Messages); diff != "" {
+		t.Error(diff)
+	}
+	p, _ := r.Placement("command_line")
+	kernel, _ := r.Placement("kernel")
+	if p.Range.Len() != 2041 || kernel.Range.Start == 0x1600000 {
+		t.Errorf("command line of %d bytes, kernel at %#x", p.Range.Len(), kernel.Range.Start)
+	}
+}
