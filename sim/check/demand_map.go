@@ -46,6 +46,8 @@ func (c *demandMap) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) 
 		}
 	case s.Op == sim.Switch:
 		c.handled.Clear()
+	case s.Op == sim.Map, s.Op == sim.Protect:
+		c.handled.Remove(s.Range)
 	case s.Op == sim.Exec && s.Range.Overlaps(c.latest) && c.first("fetch", ""):
 		say(s.Range, s.Object+" is executed because the page-fault handler served the instruction fetch")
 	case s.Op == sim.Exec && !c.handled.Overlap(s.Range).Empty() && c.first("executed", ""):
