@@ -170,13 +170,7 @@ const hugePage = 2 * memmap.MiB
 func (b *Boot) fault(r memmap.Range) {
 	t := b.Machine.Tables
 	for !b.stopped {
-		var missing memmap.Range
-		t.Over(r.Outward(hugePage), func(s memmap.Span[Perm]) bool {
-			if s.Value == 0 {
-				missing = s.Range
-			}
-			return s.Value != 0
-		})
+		missing := t.missing(r)
 		if missing.Empty() {
 			return
 		}
@@ -191,6 +185,22 @@ func (b *Boot) fault(r memmap.Range) {
 			Why:    "nothing maps this memory yet; the handler maps whatever faults",
 			Source: "arch/x86/boot/compressed/ident_map_64.c:do_boot_page_fault"})
 	}
+}
+
+// missing is what a handler maps for the first byte of r that nothing maps: the whole
+// pages around it, as far as nothing maps them either; empty if all of r is mapped.
+func (t *Tables) missing(r memmap.Range) memmap.Range {
+	first := func(r memmap.Range, end uint64) (gap memmap.Range) {
+		t.Over(r, func(s memmap.Span[Perm]) bool {
+			if s.Value == 0 && s.End > end {
+				gap = s.Range
+			}
+			return gap.Empty()
+		})
+		return gap
+	}
+	gap := first(r, 0)
+	return first(gap.Outward(hugePage), gap.Start)
 }
 
 // Stop ends the boot with a finding at the step that is about to be recorded: the

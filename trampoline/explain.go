@@ -27,7 +27,7 @@ func Explain(in *Input, v linux.Version) *Walk {
 // Explain makes w the walk of another search, in the same memory.
 func (w *Walk) Explain(in *Input, v linux.Version) {
 	*w = Walk{Version: v, Bound: bound(in, v), Visits: w.Visits[:0], input: in}
-	w.Placement = search(in.Table, v, w.Bound.Limit, &w.Visits)
+	w.Placement = search(in.Table, v, w.Bound.Limit, Size, &w.Visits)
 }
 
 // Found reports whether an entry of the table was taken. If not, the place is just

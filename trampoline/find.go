@@ -49,7 +49,13 @@ func (p Placement) Code() uint64 { return p.Start + memmap.PageSize }
 // for all that follow, and a limit below 8 KiB makes the result wrap around.
 // Source: arch/x86/boot/compressed/pgtable_64.c:find_trampoline_placement (v6.12).
 func Find(in *Input, v linux.Version) Placement {
-	return search(in.Table, v, bound(in, v).Limit, nil)
+	return FindSized(in, v, Size)
+}
+
+// FindSized is Find for a trampoline of another size, in bytes: Baskov's series of 2023
+// has a third page, for the stack.
+func FindSized(in *Input, v linux.Version, size uint64) Placement {
+	return search(in.Table, v, bound(in, v).Limit, size, nil)
 }
 
 // Bound is how the decompressor finds the end of the memory that it may use.
@@ -107,14 +113,14 @@ type Visit struct {
 	Limit   uint64 // from now on
 }
 
-// search walks the table and returns the place. Steps are appended to visits
-// unless it is nil.
-func search(table []memmap.E820Entry, v linux.Version, limit uint64, visits *[]Visit) Placement {
+// search walks the table and returns the place for size bytes. Steps are appended to
+// visits unless it is nil.
+func search(table []memmap.E820Entry, v linux.Version, limit, size uint64, visits *[]Visit) Placement {
 	if v < linux.V4_19 {
-		return Placement{limit - Size}
+		return Placement{limit - size}
 	}
 	for i := min(len(table), memmap.MaxE820Table) - 1; i >= 0; i-- {
-		verdict, next := judge(&table[i], v, limit)
+		verdict, next := judge(&table[i], v, limit, size)
 		if visits != nil {
 			*visits = append(*visits, Visit{i, table[i], verdict, next})
 		}
@@ -123,12 +129,12 @@ func search(table []memmap.E820Entry, v linux.Version, limit uint64, visits *[]V
 			break
 		}
 	}
-	return Placement{limit - Size}
+	return Placement{limit - size}
 }
 
 // judge looks at one entry and returns the limit that is in force after it. The
 // arithmetic is the decompressor's: unsigned and unchecked.
-func judge(e *memmap.E820Entry, v linux.Version, limit uint64) (Verdict, uint64) {
+func judge(e *memmap.E820Entry, v linux.Version, limit, size uint64) (Verdict, uint64) {
 	if limit <= e.Addr {
 		return Above, limit
 	}
@@ -139,7 +145,7 @@ func judge(e *memmap.E820Entry, v linux.Version, limit uint64) (Verdict, uint64)
 	if v < linux.V5_3 {
 		limit = top
 	}
-	switch start := top - Size; {
+	switch start := top - size; {
 	case start < e.Addr:
 		return TooSmall, limit
 	case start > limit && v >= linux.V5_3:

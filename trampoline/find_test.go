@@ -169,3 +169,17 @@ func TestWalkIsTheSearch(t *testing.T) {
 		w.Findings()
 	})
 }
+
+// TestFindSized: a third page goes below the other two, and what holds two pages need not
+// hold three.
+func TestFindSized(t *testing.T) {
+	in := &Input{EFI: true, Table: []memmap.E820Entry{
+		{Addr: 0x10000, Size: 0x10000, Type: memmap.E820RAM},
+		{Addr: 0x58000, Size: 0x2000, Type: memmap.E820RAM},
+	}}
+	for size, want := range map[uint64]uint64{0x2000: 0x58000, 0x3000: 0x1d000} {
+		if got := FindSized(in, linux.V6_3, size).Start; got != want {
+			t.Errorf("%#x bytes: got %#x, want %#x", size, got, want)
+		}
+	}
+}

@@ -55,7 +55,7 @@ func (d *Design) bootBaskov(b *sim.Boot) error {
 	}
 	b.Cite(baskovSources)
 	s.ways = waysAt(d.Version)
-	s.minimumCap = 64 * memmap.MiB
+	s.minimumCap = baskovMinimum
 	return perform(s, b,
 		(*stub).load, (*stub).findEntry, (*stub).start, (*stub).clearVariables, (*stub).parseOptions, (*stub).loadInitrd, (*stub).collect,
 		(*stub).preparePaging, (*stub).extractDirect,

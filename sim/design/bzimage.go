@@ -134,6 +134,8 @@ type decompressor struct {
 	la57    bool   // 5-level paging is on
 	random  bool   // the kernel was told that KASLR is on
 
+	minimumCap uint64 // of the search for a place; 0: the decompressor's own
+
 	identity alloc.IdentityMap
 	search   trampoline.Input      // for low memory
 	walk     trampoline.Walk       // and how it went

@@ -56,19 +56,24 @@ func (z *decompressor) readsACPI(b *sim.Boot) bool {
 	return z.release >= linux.V5_1 && value != "off"
 }
 
-// readACPI follows the ACPI tables to the SRAT. They are taken to lie in the highest
-// memory that the map states as theirs.
+// readACPI follows the ACPI tables to the SRAT.
 func (z *decompressor) readACPI(b *sim.Boot) {
+	if tables := z.acpiTables(); !tables.Empty() {
+		b.Do(sim.Step{Op: sim.Read, Object: "ACPI tables", Range: tables, Why: "which memory can be unplugged",
+			Source: "arch/x86/boot/compressed/acpi.c:count_immovable_mem_regions"})
+	}
+}
+
+// acpiTables are where the ACPI tables are taken to lie: the highest memory that the map
+// states as theirs; empty if there is none.
+func (z *decompressor) acpiTables() memmap.Range {
 	var tables memmap.Range
 	for i := range z.e820 {
 		if r, err := z.e820[i].Range(); err == nil && z.e820[i].Type == memmap.E820ACPI && r.Start >= tables.Start {
 			tables = r
 		}
 	}
-	if !tables.Empty() {
-		b.Do(sim.Step{Op: sim.Read, Object: "ACPI tables", Range: tables, Why: "which memory can be unplugged",
-			Source: "arch/x86/boot/compressed/acpi.c:count_immovable_mem_regions"})
-	}
+	return tables
 }
 
 // readMaps has the decompressor read what the choice of a place depends on.

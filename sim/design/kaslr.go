@@ -83,6 +83,7 @@ func (z *decompressor) input(b *sim.Boot, p *placing) {
 			PhysicalAlign:    image.MinKernelAlign,
 			UnacceptedMemory: z.release >= linux.V6_5,
 			SoftReserve:      true,
+			MinimumCap:       z.minimumCap,
 		},
 		LA57:        z.la57,
 		Payload:     z.payload().Start,

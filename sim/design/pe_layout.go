@@ -112,7 +112,10 @@ func (p *packed) baskov() {
 	const page = uint32(memmap.PageSize)
 	const text = 3 * page // behind headers, .reloc and .compat
 	p.code = uint64(text)
-	data, end := uint32(p.dataStart()), uint32(k.Decompressor.End)
+	p.setup, p.decompressor = *k.Setup, enlarged(k.Decompressor)
+	p.kernel.Setup, p.kernel.Decompressor = &p.setup, &p.decompressor
+	p.setup.InitSize = max(k.Setup.InitSize, uint32(p.kernel.RequiredInitSize()))
+	data, end := uint32(p.dataStart()), uint32(p.decompressor.End)
 	p.kernel.PE = p.header(memmap.PageSize, fileHeader{headers: page, base: oldImageBase, size: text + end, entry: text + k.PE.EntryRVA - setup},
 		image.Section{Name: ".reloc", VirtualAddress: page, VirtualSize: page, RawOffset: page, RawSize: fileAlignment, Characteristics: sectionInfo},
 		image.Section{Name: ".compat", VirtualAddress: 2 * page, VirtualSize: page, RawOffset: page + fileAlignment, RawSize: fileAlignment, Characteristics: sectionInfo},
