@@ -77,14 +77,8 @@ func (a *app) scenario(f *scenarioFlags) (*sim.Scenario, error) {
 	if sc.Kernel, err = a.scenarioKernel(f, doc); err != nil {
 		return nil, err
 	}
-	if sc.Policy, err = f.policy(); err != nil {
+	if err = f.takeFirmware(sc); err != nil {
 		return nil, err
-	}
-	if sc.Firmware, err = sim.ParseFirmware(f.Firmware); err != nil {
-		return nil, fmt.Errorf("--firmware: %w", err)
-	}
-	if sc.Services, err = parseServices(f.Services); err != nil {
-		return nil, fmt.Errorf("--services: %w", err)
 	}
 	if sc.CPU, err = parseCPU(f.CPU); err != nil {
 		return nil, fmt.Errorf("--cpu: %w", err)
@@ -105,6 +99,20 @@ func (a *app) scenario(f *scenarioFlags) (*sim.Scenario, error) {
 		return nil, fmt.Errorf("--set: %w", err)
 	}
 	return sc, nil
+}
+
+// takeFirmware takes what the flags say of EFI firmware.
+func (f *scenarioFlags) takeFirmware(sc *sim.Scenario) (err error) {
+	if sc.Policy, err = f.policy(); err != nil {
+		return err
+	}
+	if sc.Firmware, err = sim.ParseFirmware(f.Firmware); err != nil {
+		return fmt.Errorf("--firmware: %w", err)
+	}
+	if sc.Services, err = parseServices(f.Services); err != nil {
+		return fmt.Errorf("--services: %w", err)
+	}
+	return nil
 }
 
 // scenarioMap reads the firmware map; doc is nil for the embedded one.

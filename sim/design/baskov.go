@@ -106,7 +106,7 @@ func (s *stub) extractDirect(b *sim.Boot) error {
 // placeAbove takes the lowest block from the chosen address on.
 func (s *stub) placeAbove(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/x86-stub.c:efi_decompress_kernel"
-	s.countPlaces(b)
+	s.countPlaces()
 	wish, err := s.choosePlace(b)
 	if err != nil {
 		return err

@@ -84,8 +84,8 @@ func efistub(name, identifier string, v linux.Version, c Choices, info Info) *De
 // stubName is the object that is the running stub.
 const stubName = "EFI stub"
 
-// stub is one run of an EFI stub. Its acts are methods of the form [act], which
-// follow its choices, so that a story is a list of acts in the order of its code.
+// stub is one run of an EFI stub. Its acts are methods that follow its choices, so
+// that a story is a list of acts in the order of its code.
 type stub struct {
 	packed  packed
 	kernel  *image.Kernel // as it is packed
@@ -119,11 +119,9 @@ type stub struct {
 	setupData  []kernel.SetupData     // linked so far
 	extension  memmap.Range           // for the entries that do not fit into boot_params
 	unaccepted *alloc.UnacceptedTable // nil: there is none
+	bitmap     memmap.Range           // where that table is
 	finalMap   memmap.Range           // buffer of the memory map that the kernel reads
 }
-
-// An act is a part of a stub's work.
-type act = func(*stub, *sim.Boot) error
 
 // startStub brings the firmware to life and readies the stub of a design.
 func startStub(b *sim.Boot, d *Design) (*stub, error) {

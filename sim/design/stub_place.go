@@ -23,7 +23,7 @@ func (s *stub) placeKernel(b *sim.Boot) error {
 	if err != nil {
 		return err
 	}
-	s.countPlaces(b)
+	s.countPlaces()
 	wish, err := s.choosePlace(b)
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func (s *stub) placeKernel(b *sim.Boot) error {
 }
 
 // countPlaces looks for the places at which the kernel could lie.
-func (s *stub) countPlaces(b *sim.Boot) {
+func (s *stub) countPlaces() {
 	q := alloc.Request{
 		Size: s.size, Align: image.MinKernelAlign, Max: s.maxAddress(),
 		SoftReserve: !s.options.NoSoftReserve, AllowZero: !s.ways.minimum, NoSlotSucceeds: s.ways.noSlotSucceeds,

@@ -37,11 +37,11 @@ func (s *stub) protect(b *sim.Boot) error {
 func (s *stub) protectSwitch(b *sim.Boot) error {
 	switch s.choices.NX {
 	case nxClear:
-		s.clearXP(b, switchName, s.paging.code)
+		_ = s.clearXP(b, switchName, s.paging.code)
 	case nxPrefix:
 		s.clearPrefix(b, switchName, s.paging.code)
 	case nxText, nxRX:
-		s.allowExecution(b, switchName, s.paging.code)
+		_ = s.allowExecution(b, switchName, s.paging.code)
 	case nxExact:
 		s.restrictTrampoline()
 	}
@@ -67,15 +67,11 @@ func (s *stub) protectText(b *sim.Boot) alloc.Status {
 // without the protocol the DXE services take restrictions away and add none.
 // Source: drivers/firmware/efi/libstub/x86-stub.c:efi_adjust_memory_range_protection (v6.12).
 func (s *stub) allowExecution(b *sim.Boot, object string, r memmap.Range) alloc.Status {
-	if !s.fw.Attributes() {
-		s.fw.LiftRestrictions(object, r)
-		return alloc.Success
-	}
-	if status := s.fw.SetMemoryAttributes(object, r.Outward(memmap.PageSize), memmap.EFIRO); status != alloc.Success {
+	status := s.fw.AllowExecution(object, r, s.ways.alsoLifts...)
+	if status != alloc.Success { // both requests fail for the same reasons
 		s.say(b, levelWarning, "EFI stub: WARNING: Failed to set EFI_MEMORY_RO attribute")
-		return status
 	}
-	return s.clear(b, object, r)
+	return status
 }
 
 // clearXP makes r executable and leaves it writable.
@@ -102,6 +98,6 @@ func (s *stub) clear(b *sim.Boot, object string, r memmap.Range) alloc.Status {
 // ([RFC PATCH 3/3] 20230416120729.2470762-4-ardb@kernel.org).
 func (s *stub) clearPrefix(b *sim.Boot, object string, r memmap.Range) {
 	if s.fw.Attributes() {
-		s.clear(b, object, r)
+		_ = s.clear(b, object, r)
 	}
 }

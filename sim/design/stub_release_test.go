@@ -37,11 +37,11 @@ func (r release) on(t *testing.T, sc *sim.Scenario) *sim.Result {
 }
 
 // each boots every release on scenarios that make returns, and asks what it shows.
-func each[T any](t *testing.T, make func() *sim.Scenario, show func(*sim.Result) T) map[release]T {
+func each[T any](t *testing.T, scenario func() *sim.Scenario, show func(*sim.Result) T) map[release]T {
 	t.Helper()
 	got := map[release]T{}
 	for _, r := range []release{first, stable, current, newest} {
-		got[r] = show(r.on(t, make()))
+		got[r] = show(r.on(t, scenario()))
 	}
 	return got
 }

@@ -25,7 +25,8 @@ func (s *stub) choosePlace(b *sim.Boot) (wish, error) {
 		p.Override = linux.StubMemoryOverride(s.text, s.ways.release)
 	}
 	if s.kernel.Relocs == nil {
-		return s.stayLinked(b), nil
+		s.stayLinked(b)
+		return wish{}, nil
 	}
 	s.drawn.physical, s.drawn.virtual = b.Scenario.Random.StubSeed()
 	if s.ways.onlyRNG && !b.Scenario.Services.RNG {
@@ -39,11 +40,10 @@ func (s *stub) choosePlace(b *sim.Boot) (wish, error) {
 
 // stayLinked is the choice of a kernel without relocations, which was built without
 // CONFIG_RANDOMIZE_BASE: the lowest place, and the virtual address that it was linked for.
-func (s *stub) stayLinked(b *sim.Boot) wish {
+func (s *stub) stayLinked(b *sim.Boot) {
 	s.virtual = s.kernel.Setup.PrefAddress
 	s.places.NoSeed, s.places.VirtualFirst, s.places.VirtualRange = true, 0, 0
 	s.stateRandomness(b)
-	return wish{}
 }
 
 // choosePhysical follows the choice of the same name.
@@ -108,7 +108,7 @@ func (s *stub) chooseVirtual(b *sim.Boot) uint64 {
 
 // plan has the decompressor's own code choose, from the firmware's present map.
 func (s *stub) plan(b *sim.Boot) error {
-	in := s.decompressorInput(b)
+	in := s.decompressorInput()
 	if err := s.decompressor.Make(in); errors.Is(err, kaslr.ErrNeverReturns) {
 		return &sim.Failure{Rule: "never-returns", Message: "the search for a random place never ends"}
 	} else if err != nil {
@@ -124,7 +124,7 @@ func (s *stub) plan(b *sim.Boot) error {
 
 // decompressorInput is what the decompressor's code finds when the stub calls it: the
 // payload lies in the PE image, and nothing is unpacked over it.
-func (s *stub) decompressorInput(b *sim.Boot) *kaslr.Input {
+func (s *stub) decompressorInput() *kaslr.Input {
 	k := s.kernel
 	return &kaslr.Input{
 		Config: kaslr.Config{

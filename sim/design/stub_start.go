@@ -33,7 +33,7 @@ func (s *stub) enterImage(b *sim.Boot) error {
 		source, entry = "arch/x86/boot/compressed/efi_mixed.S:efi32_pe_entry", s.image.Start+uint64(s.kernel.PE.Compat[0].EntryRVA)
 	}
 	b.In(sim.Stub)
-	b.MeasureWX("stub_entry")
+	b.MeasureWX(sim.WXAtStubEntry)
 	start := sim.Step{Op: sim.Exec, Object: stubName, Range: sized(entry, 64), Bits32: s.mixed(), Why: "the firmware starts the image at its entry point", Source: source}
 	if s.version >= linux.V6_6 && !s.ways.clearsBSS {
 		start.NeedZero = s.ownBSS() // before, its variables were linked into its data
@@ -58,7 +58,7 @@ func (s *stub) enterHandedOver(b *sim.Boot) error {
 		return unsupported("the kernel has no handover entry point for this firmware")
 	}
 	b.In(sim.Stub)
-	b.MeasureWX("stub_entry")
+	b.MeasureWX(sim.WXAtStubEntry)
 	b.Do(sim.Step{Op: sim.Exec, Object: stubName, Range: entry, Why: "the boot loader enters the kernel by the handover protocol", Source: source})
 	if s.version >= linux.V6_6 {
 		s.clearBSS(b, source)
@@ -84,8 +84,7 @@ func (s *stub) ownBSS() memmap.Range {
 // takeBootParams provides the zero page.
 func (s *stub) takeBootParams(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/x86-stub.c:efi_pe_entry"
-	switch s.choices.BootParams {
-	case paramsStatic:
+	if s.choices.BootParams == paramsStatic {
 		s.bootParams = sized(memmap.AlignDown(s.startup()+s.kernel.Decompressor.BSS, memmap.PageSize)-memmap.PageSize, memmap.PageSize)
 		b.Do(sim.Step{Op: sim.Write, Object: paramsName, Range: s.bootParams, Keep: true,
 			Why: "the zero page is a part of the image's data, filled in when the kernel was built", Source: source})

@@ -7,7 +7,7 @@ import (
 
 // unpack decompresses the kernel into its block.
 func (s *stub) unpack(b *sim.Boot) error {
-	heap, err := s.workSpace(b)
+	heap, err := s.workSpace()
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,6 @@ func (u unpacking) runPadded(b *sim.Boot) {
 	b.Do(sim.Step{Op: sim.Copy, Object: kernelName, Range: sized(u.base, flat.Unpacked()), From: u.payload,
 		Why: "the kernel as it lies in memory, with zeroes for its BSS, and the relocation table behind it", Source: "arch/x86/boot/compressed/misc.c:decompress_kernel"})
 	b.Release(payloadName, u.payload)
-	b.Measure("kernel_copies", 1, "")
 	u.relocate(b, memmap.Range{Start: u.base + flat.Size, End: u.base + flat.Unpacked()})
 	b.Place("kernel", sized(u.base, flat.Size), kernelMap+u.virtual)
 	b.Place("kernel_output", sized(u.base, flat.Unpacked()), 0)
@@ -46,7 +45,7 @@ const (
 )
 
 // workSpace is the memory that the decompression library allocates from.
-func (s *stub) workSpace(b *sim.Boot) (memmap.Range, error) {
+func (s *stub) workSpace() (memmap.Range, error) {
 	if s.choices.Malloc == mallocFirmware {
 		return s.fw.For(heapName, "the decompression library's work space, from the firmware", heapSource).
 			TakePool(memmap.EFILoaderData, s.kernel.Decompressor.HeapSize)
@@ -63,7 +62,7 @@ func (s *stub) clearKernelBSS(b *sim.Boot) {
 
 // enterKernel jumps to the kernel.
 func (s *stub) enterKernel(b *sim.Boot) error {
-	b.MeasureWX("kernel_entry")
+	b.MeasureWX(sim.WXAtKernelEntry)
 	enterKernel(b, s.kernel, s.block.Start, "drivers/firmware/efi/libstub/x86-stub.c:enter_kernel")
 	return nil
 }

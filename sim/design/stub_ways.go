@@ -5,31 +5,37 @@ import (
 	"bootplan/image"
 	"bootplan/linux"
 	"bootplan/memmap"
+	"bootplan/sim/firmware"
 )
 
 // ways are the details in which releases of the stub differ and that nobody discusses:
 // no choices, but facts of a version.
 type ways struct {
-	release        linux.Version  // whose ways they are
-	clearsBSS      bool           // the PE entry point clears the stub's variables
-	minimum        bool           // the kernel is kept out of memory below LOAD_PHYSICAL_ADDR
-	heedsOptions   bool           // mem=, memmap= and hugepages= switch physical randomness off
-	heedsVendor    bool           // so does firmware that is known to hang
-	onlyRNG        bool           // its random numbers are those of EFI_RNG; without it they are 0
-	noSlotSucceeds bool           // an allocation without any place for it succeeds, and stores no address
-	tellsKernel    bool           // the kernel is told that its address is random (KASLR_FLAG)
-	forgives       bool           // errors of the memory attribute protocol are ignored
-	asksForSize    bool           // only the size of the map decides on the e820 extension, no copy of it
-	unaccepted     bool           // unaccepted memory is known
-	noInitrdMax    bool           // initrd_addr_max is 0 in boot_params, which limits nothing
-	mapSlack       uint32         // for how many more descriptors a buffer for the memory map has room
-	mapHead        uint64         // bytes before the descriptors in such a buffer
-	mapType        memmap.EFIType // of the buffer that the kernel reads
-	seedType       memmap.EFIType // of the random bytes for the kernel
-	logType        memmap.EFIType // of the copy of the TPM's event log
-	guessesMap     bool           // a buffer for 32 descriptors is tried first
-	entry          string         // the function that says that the stub gives up; empty: none does
+	release        linux.Version        // whose ways they are
+	clearsBSS      bool                 // the PE entry point clears the stub's variables
+	minimum        bool                 // the kernel is kept out of memory below LOAD_PHYSICAL_ADDR
+	heedsOptions   bool                 // mem=, memmap= and hugepages= switch physical randomness off
+	heedsVendor    bool                 // so does firmware that is known to hang
+	onlyRNG        bool                 // its random numbers are those of EFI_RNG; without it they are 0
+	noSlotSucceeds bool                 // an allocation without any place for it succeeds, and stores no address
+	tellsKernel    bool                 // the kernel is told that its address is random (KASLR_FLAG)
+	forgives       bool                 // errors of the memory attribute protocol are ignored
+	asksForSize    bool                 // only the size of the map decides on the e820 extension, no copy of it
+	unaccepted     bool                 // unaccepted memory is known
+	alsoLifts      []firmware.SpaceType // from what memory besides system memory the DXE services take restrictions
+	noInitrdMax    bool                 // initrd_addr_max is 0 in boot_params, which limits nothing
+	mapSlack       uint32               // for how many more descriptors a buffer for the memory map has room
+	mapHead        uint64               // bytes before the descriptors in such a buffer
+	mapType        memmap.EFIType       // of the buffer that the kernel reads
+	seedType       memmap.EFIType       // of the random bytes for the kernel
+	logType        memmap.EFIType       // of the copy of the TPM's event log
+	guessesMap     bool                 // a buffer for 32 descriptors is tried first
+	entry          string               // the function that says that the stub gives up; empty: none does
 }
+
+// mirrored is memory that the firmware keeps twice, which until 2025 counted as memory of
+// another kind.
+var mirrored = []firmware.SpaceType{firmware.MoreReliable}
 
 // waysOf are the ways of the stub of design version v with kernel k. A kernel of a
 // generation that the design models has its own release's: Debian's 6.1 carries the
@@ -54,6 +60,9 @@ func waysOf(v linux.Version, k *image.Kernel) ways {
 		seedType:       memmap.EFIACPIReclaim,
 		logType:        memmap.EFIACPIReclaim,
 		entry:          "efi_stub_entry",
+	}
+	if release >= linux.V7_2 {
+		w.alsoLifts = mirrored
 	}
 	if release < linux.V6_12 {
 		w.mapSlack = alloc.OldMapSlack
