@@ -212,3 +212,22 @@ func TestWeaknesses(t *testing.T) {
 		t.Errorf("-worked out +simulated:\n%s", diff)
 	}
 }
+
+// TestMirroredMemory: without the memory attribute protocol only the newest release makes
+// its trampoline executable where memory is kept twice, which counts as memory of a kind
+// of its own; the others die in it.
+func TestMirroredMemory(t *testing.T) {
+	want := map[release]sim.Outcome{first: sim.Faults, stable: sim.Faults, current: sim.Faults, newest: sim.Boots}
+	got := each(t, func() *sim.Scenario {
+		sc := ovmf(t, "")
+		sc.Policy = policy(t, "edk2-nx")
+		sc.Map = &memmap.Map{Kind: memmap.EFI, Descriptors: []memmap.EFIDescriptor{
+			{Type: memmap.EFIConventional, Phys: 0, Pages: 0xa0, Attr: memmap.EFIWB},
+			{Type: memmap.EFIConventional, Phys: memmap.MiB, Pages: 0x40000, Attr: memmap.EFIWB | memmap.EFIMoreReliable},
+		}}
+		return sc
+	}, func(r *sim.Result) sim.Outcome { return r.Outcome })
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-worked out +simulated:\n%s", diff)
+	}
+}
