@@ -1,6 +1,6 @@
 # What people and .ci/run call. Everything needs nothing but Go.
 
-.PHONY: test race vet lint fuzz bench check
+.PHONY: test race vet lint fuzz bench check realboot
 
 # The tests, as the README names them.
 test:
@@ -31,3 +31,9 @@ bench:
 	go test -run='^$$' -bench=. -benchmem ./...
 
 check: vet test
+
+# Boots real kernels under QEMU and verifies the model against them (docs/capture.md).
+# Not part of test: it installs and downloads packages and takes some minutes.
+# make realboot DIR=records KERNELS=/boot
+realboot:
+	KERNELS="$(KERNELS)" tools/capture/realboot.sh $(DIR)

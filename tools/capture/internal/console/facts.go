@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -77,32 +78,29 @@ func (l *log) readMaps(name string, text []byte) error {
 	return nil
 }
 
-// sections are the lines behind each "=== TITLE ===".
+// sections are the lines behind each "=== TITLE ===", without those of the kernel that
+// came between them.
 func sections(lines []string) map[string][]string {
 	s, title := map[string][]string{}, ""
 	for _, line := range lines {
-		if strings.HasPrefix(line, "=== ") && strings.HasSuffix(line, " ===") {
-			if line == reportEnd {
-				break
-			}
+		switch {
+		case line == reportEnd:
+			return s
+		case strings.HasPrefix(line, "=== ") && strings.HasSuffix(line, " ==="):
 			title = strings.Trim(line, "= ")
 			s[title] = []string{}
-		} else {
+		case !timestamp.MatchString(line):
 			s[title] = append(s[title], line)
 		}
 	}
 	return s
 }
 
-// withoutTime removes "[    0.000000] ".
-func withoutTime(line string) string {
-	if strings.HasPrefix(line, "[") {
-		if _, rest, found := strings.Cut(line, "] "); found {
-			return rest
-		}
-	}
-	return line
-}
+// timestamp begins a line of the kernel: "[    0.000000] ", with CONFIG_PRINTK_CALLER
+// also "[    0.000000][    T0] ".
+var timestamp = regexp.MustCompile(`^\[ *\d+\.\d{6}\](\[ *[CT]\d+\])? ?`)
+
+func withoutTime(line string) string { return line[len(timestamp.FindString(line)):] }
 
 // messages are the lines in which firmware, stub and decompressor say what went wrong
 // or what they did.

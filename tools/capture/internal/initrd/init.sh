@@ -5,7 +5,9 @@ export PATH=/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
-echo 1 >/proc/sys/kernel/printk # nothing between the lines of the report
+# Nothing of the kernel between the lines of the report.
+echo 0 >/sys/module/printk/parameters/ignore_loglevel
+echo 1 >/proc/sys/kernel/printk
 sh /report.sh
 sleep 1 # the serial line, and a debugger that waits for the last line
 poweroff -f

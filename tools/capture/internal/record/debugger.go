@@ -2,12 +2,12 @@ package record
 
 // Decompressor is where the decompressor ran.
 type Decompressor struct {
-	Startup32     Hex `json:"startup_32"` // where the loader put it
-	BootParams    Hex `json:"boot_params"`
-	Relocated     Hex `json:"relocated_base"`
-	RelocatedEnd  Hex `json:"relocated_end"` // exclusive
-	OutputInitial Hex `json:"output_initial"`
-	RelocatedBSS  Hex `json:"relocated_bss"`
+	Startup32     Hex `json:"startup_32,omitempty"` // where the loader put it
+	BootParams    Hex `json:"boot_params,omitempty"`
+	Relocated     Hex `json:"relocated_base,omitempty"`
+	RelocatedEnd  Hex `json:"relocated_end,omitempty"` // exclusive
+	OutputInitial Hex `json:"output_initial,omitempty"`
+	RelocatedBSS  Hex `json:"relocated_bss,omitempty"`
 }
 
 // EFIStub is where the EFI stub ran. What follows BootParams is of stubs that do not

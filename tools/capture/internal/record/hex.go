@@ -3,8 +3,6 @@ package record
 import (
 	"fmt"
 	"strconv"
-
-	"bootplan/memmap"
 )
 
 // Hex is a number that is written as "0x…".
@@ -28,9 +26,6 @@ type Range struct {
 	Start Hex `json:"start"`
 	End   Hex `json:"end"`
 }
-
-// NewRange states the half-open r with an inclusive end.
-func NewRange(r memmap.Range) Range { return Range{Hex(r.Start), Hex(r.End - 1)} }
 
 // Span is a start and a size in bytes.
 type Span struct {
