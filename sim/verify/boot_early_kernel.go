@@ -83,14 +83,14 @@ func (v *verification) kernelImage() {
 		{"kernel_data", k.Data, func(l *image.Layout) (uint64, uint64) { return l.DataStart, l.DataEnd }},
 		{"kernel_bss", k.BSS, func(l *image.Layout) (uint64, uint64) { return l.BSSStart, l.BSSEnd }},
 	} {
-		v.ofKernel("").fact(part.name, whole(part.recorded), v.given(func(phys uint64) (Value, string) {
+		v.follows(part.name, whole(part.recorded), func(phys uint64) (Value, string) {
 			layout := v.kernel.VO.Layout
 			if layout == nil {
 				return nil, noLayout
 			}
 			start, end := part.of(layout)
 			return Range{Range: memmap.Range{Start: phys + start, End: phys + end}}, ""
-		}))
+		})
 	}
 }
 

@@ -19,19 +19,25 @@ type odds struct {
 	probability float64 // of the recorded one; 0: it is none of them
 }
 
-// random answers the boot's questions: with the recorded numbers, or with those that
-// lead to where the kernel was found. first is a run of the same scenario.
+// random answers the boot's questions: with the numbers that lead to where the kernel
+// was found, or better, with those that were recorded. first is a run of the same
+// scenario.
 func (v *verification) random(first *sim.Result) sim.Random {
-	d := &v.c.Debugger
 	var fixed sim.Fixed
-	switch {
-	case d.Seed != nil:
+	v.chance = v.oddsOf(first.Randomness)
+	v.lead(&fixed, first.Randomness)
+	d := &v.c.Debugger
+	if d.Seed != nil {
 		fixed.Seed = [2]uint32{uint32(*d.Seed), uint32(*d.Seed >> 32)}
-	case d.RandomPhysical != nil && d.RandomVirtual != nil:
-		fixed.PhysicalValue, fixed.VirtualValue = uint64(*d.RandomPhysical), uint64(*d.RandomVirtual)
-	default:
-		v.chance = v.oddsOf(first.Randomness)
-		v.lead(&fixed, first.Randomness)
+		v.chance = chance{}
+	}
+	if d.RandomPhysical != nil {
+		fixed.PhysicalValue = uint64(*d.RandomPhysical)
+		v.chance.physical = odds{}
+	}
+	if d.RandomVirtual != nil {
+		fixed.VirtualValue = uint64(*d.RandomVirtual)
+		v.chance.virtual = odds{}
 	}
 	return fixed
 }
@@ -62,43 +68,49 @@ const kernelMap = 0xffffffff80000000
 
 // lead sets the numbers that lead to the recorded addresses, as far as any do.
 func (v *verification) lead(f *sim.Fixed, r sim.Randomness) {
-	phys, virt := v.c.physical(), v.c.Placement.Virt
-	switch {
-	case r.Decompressor != nil && !r.Decompressor.Disabled:
-		p := r.Decompressor
-		if phys != nil {
-			f.PhysicalValue, _ = slotAt(p.Areas, p.Align, *phys)
-		}
-		if virt != nil {
-			f.VirtualValue = (uint64(*virt) - kernelMap - kaslr.LoadPhysicalAddr) / p.Align
-		}
-	case r.Stub != nil && !r.Stub.NoKASLR:
-		s := r.Stub
-		if phys != nil {
-			areas := make([]kaslr.Area, len(s.Areas))
-			var total uint64
-			for i, a := range s.Areas {
-				areas[i] = kaslr.Area(a)
-				total += a.Slots
-			}
-			slot, _ := slotAt(areas, s.Request.Align, *phys)
-			f.Seed[0] = scaledTo(slot, total)
-		}
-		if virt != nil {
-			f.Seed[1] = scaledTo(uint64(*virt)-kernelMap-s.VirtualFirst, s.VirtualRange)
-		}
+	if phys := v.c.physical(); phys != nil {
+		leadPhysical(f, r, *phys)
+	}
+	if virt := v.c.Placement.Virt; virt != nil {
+		leadVirtual(f, r, uint64(*virt)-kernelMap)
 	}
 }
 
-// slotAt is the number of the first slot at addr.
-func slotAt(areas []kaslr.Area, align, addr uint64) (slot uint64, ok bool) {
-	for _, a := range areas {
-		if addr >= a.Start && (addr-a.Start)/align < a.Slots && (addr-a.Start)%align == 0 {
-			return slot + (addr-a.Start)/align, true
-		}
-		slot += a.Slots
+func leadPhysical(f *sim.Fixed, r sim.Randomness, phys uint64) {
+	if p := r.Decompressor; p != nil {
+		f.PhysicalValue, _ = slotAt(p.Areas, p.Align, phys)
 	}
-	return 0, false
+	if s := r.Stub; s != nil {
+		areas := make([]kaslr.Area, len(s.Areas))
+		for i, a := range s.Areas {
+			areas[i] = kaslr.Area(a)
+		}
+		slot, total := slotAt(areas, s.Request.Align, phys)
+		f.Seed[0] = scaledTo(slot, total)
+	}
+}
+
+// leadVirtual is leadPhysical for the offset of the virtual address.
+func leadVirtual(f *sim.Fixed, r sim.Randomness, offset uint64) {
+	if p := r.Decompressor; p != nil && p.Align != 0 {
+		f.VirtualValue = (offset - kaslr.LoadPhysicalAddr) / p.Align
+	}
+	if s := r.Stub; s != nil {
+		f.Seed[1] = scaledTo(offset-s.VirtualFirst, s.VirtualRange)
+	}
+}
+
+// slotAt is the number of the first slot at addr, 0 if there is none, and how many
+// slots there are.
+func slotAt(areas []kaslr.Area, align, addr uint64) (slot, total uint64) {
+	found := false
+	for _, a := range areas {
+		if n := (addr - a.Start) / align; !found && addr >= a.Start && n < a.Slots && (addr-a.Start)%align == 0 {
+			slot, found = total+n, true
+		}
+		total += a.Slots
+	}
+	return slot, total
 }
 
 // scaledTo is the smallest 32-bit number that, times n and divided by 2^32, gives at
