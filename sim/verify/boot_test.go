@@ -129,6 +129,12 @@ func TestWrongValues(t *testing.T) {
 		{"ovmf-1g-612-kaslr", "debugger/efi_random_alloc/size", "0x3600000", []string{"kernel_block_size"}},
 		{"shell-1g-612-nokaslr", "efi_stub/image_end", "0x3d16e000", []string{"pe_image"}},
 		{"shell-1g-612-nokaslr", "boot_params/cmd_line_ptr", "0x3de41018", []string{"command_line"}},
+		{"nx25-2g-61-kaslr", "placement/kernel_virt_base", "0xffffffffaa400008", []string{"kernel_virtual"}}, // none of the places
+		{"nxpol-2g-510-nokaslr", "fault/cpu_exceptions/0/error_code", "0x10", []string{"fault_error_code"}},
+		{"nxpol-2g-510-nokaslr", "fault/cpu_exceptions/0/cr2", "0x9e001", []string{"fault_address"}},
+		{"nxpol-2g-510-nokaslr", "fault/cpu_exceptions/0/rip", "0x9d000", []string{"fault_instruction"}},
+		{"nxpol-2g-510-nokaslr", "fault/cpu_exceptions/0/vector", "0x0d", []string{"fault_vector"}},
+		{"nxpol-2g-510-nokaslr", "fault/stopped_in", "the kernel", []string{"fault_step"}},
 		{"perm-bios-pc-1g-612-nokaslr", "page_permissions/0/ranges/0/perm", "r-x", []string{"permissions at relocated_decompressor"}},
 		{"perm-bios-pc-1g-612-nokaslr", "page_permissions/1/wx_bytes_ram", "0x3fff0000", []string{"wx_bytes_ram at kernel_entry"}},
 		{"perm-ovmf22-2g-612-kaslr", "page_permissions/1/wx_bytes_ram", "0x1000", []string{"wx_bytes_change by the stub"}},
