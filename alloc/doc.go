@@ -3,7 +3,8 @@
 //
 //   - [Firmware] is the page allocator that an EFI stub calls. [ModelFirmware]
 //     never changes its map; it is what golden vectors were recorded with.
-//     [EFIPages] splits and merges its map with every call, as a machine does.
+//   - [EFIPages] is EDK2, release by release: pages, bins, pool blocks, heap guard and the
+//     map that it reports. It starts from raw memory or from a reported map.
 //   - [UBootPages] and [BottomUpPages] are firmware that is not EDK2, for contrast. They
 //     serve all of [BootServices].
 //   - [UnacceptedTable] is where the stub notes the memory of a confidential virtual

@@ -2,176 +2,187 @@ package alloc
 
 import (
 	"fmt"
-	"slices"
 
 	"bootplan/memmap"
 )
 
-// EFIPages is a firmware page allocator that owns its memory map: descriptors are
-// split and merged with every call, so that the map tells at any time which type
-// every page was allocated as.
+// EFIPages is the memory of a firmware made with EDK2: pages, pool blocks and the map
+// that it reports, as EDK2's own code keeps them, release by release and bit for bit.
 //
-// It follows the simplest rules of EDK2: the highest address wins, an allocation
-// never spans two descriptors, page 0 is only given when it is asked for by
-// address, and a freed page keeps no trace of its owner.
-// Source: MdeModulePkg/Core/Dxe/Mem/Page.c (edk2-stable202211), without bins.
+// A boot service answers as a RELEASE build does; [EFIPages.Asserted] tells where a
+// DEBUG build would have stopped instead.
+//
+// Not modelled: allocations that firmware makes of itself when it is called (page
+// tables, the memory attributes table), and the guard of freed memory.
+// Source: MdeModulePkg/Core/Dxe/Mem.
 type EFIPages struct {
-	descs []memmap.EFIDescriptor
+	config  EFIConfig
+	entries efiEntries
+
+	bins        [binTypes]typeBin
+	sizes       []BinSize // the memory type information; the most pages that each type used
+	ready       bool      // the bins have their places
+	defaultBase uint64    // the lowest address given from below the bins
+	defaultLast uint64    // the last byte below the bins
+
+	gcd   []GCDEntry
+	pools efiPools
+	guard guardTables
+
+	report, spare []memmap.EFIDescriptor // what Map returned last, and its work space
+
+	settling bool
+	stopped  bool
+	asserted bool
 }
 
-// NewEFIPages returns the allocator of a machine whose map is descs, in the order
-// given. Descriptors that wrap around or overlap are an error: no firmware could
-// allocate from such a map.
-func NewEFIPages(descs []memmap.EFIDescriptor) (*EFIPages, error) {
-	m := memmap.Map{Kind: memmap.EFI, Descriptors: descs}
-	for i := range descs {
-		if _, err := m.Range(i); err != nil {
-			return nil, fmt.Errorf("EFI descriptor %d: %w", i, err)
-		}
-	}
-	var err error
-	m.Overlaps(func(i, j int, shared memmap.Range) bool {
-		err = fmt.Errorf("EFI descriptors %d and %d share %v: a firmware cannot allocate from such a map", i, j, shared)
-		return false
-	})
-	if err != nil {
+// NewEFIPages returns a firmware without memory; see [EFIPages.AddMemory]. The error
+// says what is wrong with the configuration.
+func NewEFIPages(c EFIConfig) (*EFIPages, error) {
+	if err := c.check(); err != nil {
 		return nil, err
 	}
-	return &EFIPages{slices.Clone(descs)}, nil
+	p := &EFIPages{config: c, defaultBase: c.Arch.limit(), defaultLast: c.Arch.limit()}
+	p.gcd = append(p.gcd, c.GCD...)
+	p.initBins()
+	return p, nil
 }
 
-// Map is the present map.
-func (p *EFIPages) Map() []memmap.EFIDescriptor { return p.descs }
+// AddMemory tells the firmware of memory: free memory if t is Conventional, else pages
+// that are in use already. The bins are placed as soon as the memory has room for
+// them. Memory that begins inside a page, has no pages or wraps around, and types that
+// UEFI does not know are an error.
+// Source: MdeModulePkg/Core/Dxe/Mem/Page.c:CoreAddMemoryDescriptor.
+func (p *EFIPages) AddMemory(d memmap.EFIDescriptor) error {
+	if d.Phys%memmap.PageSize != 0 {
+		return fmt.Errorf("memory at %#x begins inside a page", d.Phys)
+	}
+	if d.Type >= binTypes && d.Type < firstOEMType {
+		return fmt.Errorf("memory at %#x: no type %#x", d.Phys, uint32(d.Type))
+	}
+	if _, err := d.Range(); err != nil || d.Pages == 0 {
+		return fmt.Errorf("memory at %#x: %#x pages", d.Phys, d.Pages)
+	}
+	p.asserted = false
+	p.addMemory(efiEntry{start: d.Phys, last: descEnd(&d) - 1, attr: d.Attr, t: d.Type})
+	p.placeBins()
+	return nil
+}
 
-// AllocatePages takes pages out of Conventional memory and gives them type t.
-// Statuses are those of EDK2: an address that is not free is NotFound, too little
+// AllocatePages takes pages out of Conventional memory and gives them type t. The
+// statuses are those of EDK2: an Address that is not free is NotFound, too little
 // memory OutOfResources, a type that nobody may allocate InvalidParameter.
+// Source: MdeModulePkg/Core/Dxe/Mem/Page.c:CoreAllocatePages.
 func (p *EFIPages) AllocatePages(kind Kind, t memmap.EFIType, pages, addr uint64) (uint64, Status) {
-	if t == memmap.EFIConventional || t == memmap.EFIPersistent || t == memmap.EFIUnaccepted {
+	p.asserted = false
+	return p.allocatePages(kind, t, pages, addr, kind != Address && p.guardsPages(t))
+}
+
+func (p *EFIPages) allocatePages(kind Kind, t memmap.EFIType, pages, addr uint64, guard bool) (uint64, Status) {
+	if kind > Address || !allocatableType(t) {
 		return 0, InvalidParameter
 	}
-	if pages >= maxPages {
-		pages = 0 // nothing holds as much; fails below as a request for no pages does
-	}
-	size := pages * memmap.PageSize
-	if kind == Address {
-		return p.at(t, size, addr)
-	}
-	last := ^uint64(0)
-	if kind == MaxAddress {
-		last = addr
-	}
-	best, top := -1, uint64(0)
-	for i := range p.descs {
-		if at, ok := p.fit(i, size, last); ok && at > top {
-			best, top = i, at
-		}
-	}
-	if best < 0 {
-		return 0, OutOfResources
-	}
-	p.convert(best, memmap.Range{Start: top, End: top + size}, t)
-	return top, Success
-}
-
-// fit returns the highest place for size bytes in descriptor i.
-func (p *EFIPages) fit(i int, size, last uint64) (at uint64, ok bool) {
-	if p.descs[i].Type != memmap.EFIConventional || size == 0 {
-		return 0, false
-	}
-	return topOf(p.extent(i), size, last)
-}
-
-// at allocates size bytes at addr.
-func (p *EFIPages) at(t memmap.EFIType, size, addr uint64) (uint64, Status) {
-	if size == 0 || addr%memmap.PageSize != 0 || addr+size < addr {
+	align := p.config.granule(t)
+	guard = guard && !p.tooLargeToGuard(align)
+	if kind == Address && addr%align != 0 {
 		return 0, NotFound
 	}
-	want := memmap.Range{Start: addr, End: addr + size}
-	for i := range p.descs {
-		if p.descs[i].Type == memmap.EFIConventional && p.extent(i).Covers(want) {
-			p.convert(i, want, t)
-			return addr, Success
+	pages = roundPages(pages, align)
+	max := p.config.Arch.limit()
+	switch kind {
+	case Address:
+		if !p.mayAllocateAt(t, addr, pages) {
+			return 0, NotFound
 		}
+		return p.take(addr, pages, t, guard)
+	case MaxAddress:
+		max = addr
 	}
-	return 0, NotFound
+	at := p.find(max, pages, t, align, guard)
+	if at == 0 {
+		return 0, OutOfResources
+	}
+	return p.take(at, pages, t, guard)
 }
 
-// FreePages makes pages Conventional again, whatever they were allocated as. A
-// range that is not wholly allocated is NotFound and stays as it is.
-func (p *EFIPages) FreePages(addr, pages uint64) Status {
-	size := pages * memmap.PageSize
-	if pages == 0 || pages >= maxPages || addr%memmap.PageSize != 0 {
-		return InvalidParameter
-	}
-	if addr+size < addr || !p.allocated(memmap.Range{Start: addr, End: addr + size}) {
-		return NotFound
-	}
-	for size > 0 {
-		i := p.find(addr)
-		n := min(size, p.extent(i).End-addr)
-		p.convert(i, memmap.Range{Start: addr, End: addr + n}, memmap.EFIConventional)
-		addr, size = addr+n, size-n
-	}
-	return Success
+// roundPages rounds a number of 4 KiB pages up to whole granules, modulo 2^64.
+func roundPages(pages, granule uint64) uint64 {
+	n := granule / memmap.PageSize
+	return (pages + n - 1) &^ (n - 1)
 }
 
-// allocated reports whether every page of r is described and not free.
-func (p *EFIPages) allocated(r memmap.Range) bool {
-	for !r.Empty() {
-		i := p.find(r.Start)
-		if i < 0 || p.descs[i].Type == memmap.EFIConventional {
+// mayAllocateAt reports whether an allocation by address keeps out of the bins of
+// other types and of what cannot be addressed.
+func (p *EFIPages) mayAllocateAt(t memmap.EFIType, start, pages uint64) bool {
+	limit := p.config.Arch.limit()
+	if start == 0 && p.config.Release.refusesPage0() || pages == 0 || pages > limit/memmap.PageSize {
+		return false
+	}
+	last := start + pages*memmap.PageSize - 1
+	if start >= last || last > limit {
+		return false
+	}
+	for i := range p.bins {
+		b := &p.bins[i]
+		if memmap.EFIType(i) != t && b.shown() && start <= b.last && last >= b.base {
 			return false
 		}
-		r.Start = p.extent(i).End
 	}
 	return true
 }
 
-// find returns the index of the descriptor that holds addr, or -1.
-func (p *EFIPages) find(addr uint64) int {
-	return slices.IndexFunc(p.descs, func(d memmap.EFIDescriptor) bool {
-		return addr >= d.Phys && addr-d.Phys < d.Pages*memmap.PageSize
-	})
+// take converts the pages that were found, after a second look for memory if they are
+// not free after all.
+func (p *EFIPages) take(start, pages uint64, t memmap.EFIType, guard bool) (uint64, Status) {
+	status := p.convertGuarded(start, pages, t, guard)
+	if status != Success && p.promote() {
+		status = p.convertGuarded(start, pages, t, guard)
+	}
+	if status != Success {
+		return 0, status
+	}
+	if guard {
+		p.guard.set(p, start, pages)
+	}
+	return start, Success
 }
 
-// extent returns the bytes of descriptor i; the constructor made sure that they
-// form a range.
-func (p *EFIPages) extent(i int) memmap.Range {
-	d := &p.descs[i]
-	return memmap.Range{Start: d.Phys, End: d.Phys + d.Pages*memmap.PageSize}
+// FreePages makes pages Conventional again, whoever allocated them. What lies before
+// the first page that is free or that nobody knows is freed all the same.
+// Source: MdeModulePkg/Core/Dxe/Mem/Page.c:CoreInternalFreePages.
+func (p *EFIPages) FreePages(addr, pages uint64) Status {
+	p.asserted = false
+	return p.freePages(addr, pages)
 }
 
-// convert gives the part r of descriptor i the type t, splitting the descriptor
-// and merging the part with equal neighbours.
-func (p *EFIPages) convert(i int, r memmap.Range, t memmap.EFIType) {
-	whole, d := p.extent(i), p.descs[i]
-	piece := func(start, end uint64, t memmap.EFIType) memmap.EFIDescriptor {
-		return memmap.EFIDescriptor{Type: t, Phys: start, Pages: (end - start) / memmap.PageSize, Attr: d.Attr}
+func (p *EFIPages) freePages(addr, pages uint64) Status {
+	i := p.entries.at(addr)
+	if i < 0 {
+		return NotFound
 	}
-	var with [3]memmap.EFIDescriptor
-	n := 0
-	if whole.Start < r.Start {
-		with[n] = piece(whole.Start, r.Start, d.Type)
-		n++
+	t := p.entries.list[i].t
+	align := p.config.granule(t)
+	if addr%align != 0 {
+		return InvalidParameter
 	}
-	with[n] = piece(r.Start, r.End, t)
-	n++
-	if r.End < whole.End {
-		with[n] = piece(r.End, whole.End, d.Type)
-		n++
-	}
-	p.descs = slices.Replace(p.descs, i, i+1, with[:n]...)
-	p.merge(max(i-1, 0), i+n)
+	guarded := p.guardsPages(t) && p.guard.has(addr)
+	return p.convertGuarded(addr, roundPages(pages, align), memmap.EFIConventional, guarded)
 }
 
-// merge joins touching descriptors of one type and attribute among [from, to].
-func (p *EFIPages) merge(from, to int) {
-	for i := min(to, len(p.descs)-1); i > from; i-- {
-		low, high := &p.descs[i-1], p.descs[i]
-		if low.Type == high.Type && low.Attr == high.Attr && low.Phys+low.Pages*memmap.PageSize == high.Phys {
-			low.Pages += high.Pages
-			p.descs = slices.Delete(p.descs, i, i+1)
-		}
-	}
+// SetAttributes replaces the attribute of pages, as a change of what memory can do
+// does. It stops without a word where the firmware knows no memory.
+// Source: MdeModulePkg/Core/Dxe/Mem/Page.c:CoreUpdateMemoryAttributes.
+func (p *EFIPages) SetAttributes(addr, pages uint64, attr memmap.EFIAttr) {
+	p.asserted = false
+	p.convert(addr, pages, change{attr: attr, attrOnly: true})
 }
+
+// Asserted reports whether a DEBUG build would have stopped in the last call.
+func (p *EFIPages) Asserted() bool { return p.asserted }
+
+// Stopped reports whether the firmware is dead: it found no memory for its own map.
+// Nothing that it answers from then on says anything about the real one.
+func (p *EFIPages) Stopped() bool { return p.stopped }
+
+// assert is a condition that a DEBUG build checks.
+func (p *EFIPages) assert(holds bool) { p.asserted = p.asserted || !holds }

@@ -53,7 +53,7 @@ func TestAllocatePagesWithoutALimit(t *testing.T) {
 func TestAllocatePagesAlignedKeepsWhatItPromises(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		descs := smallMap(t)
-		p, err := NewEFIPages(descs)
+		p, err := EFIPagesFromMap(EFIConfig{}, descs)
 		if err != nil {
 			t.Fatal(err)
 		}

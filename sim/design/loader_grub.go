@@ -15,7 +15,7 @@ import (
 // lowest free place from 16 MiB as a buffer, and the lowest aligned place behind it.
 func (z *decompressor) placeByGRUB(b *sim.Boot, l loader) error {
 	k := z.kernel.Setup
-	pages, err := alloc.NewEFIPages(firmware.Descriptors(b))
+	pages, err := alloc.EFIPagesFromMap(alloc.EFIConfig{Release: alloc.EDK2(b.Scenario.Firmware.Kind)}, firmware.Descriptors(b))
 	if err != nil {
 		return fmt.Errorf("this map cannot be simulated: %w; bootplan map lint tells more", err)
 	}

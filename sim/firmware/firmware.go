@@ -58,7 +58,7 @@ func Start(b *sim.Boot) (*Firmware, error) {
 		f.policy = sim.Policy{Name: "none", NoDXE: true}
 	}
 	descs := Descriptors(b)
-	pages, err := newServices(sc.Firmware.Kind, descs)
+	pages, err := newServices(sc.Firmware, descs)
 	if err != nil {
 		return nil, fmt.Errorf("this map cannot be simulated: %w; bootplan map lint tells more", err)
 	}

@@ -7,16 +7,16 @@ import (
 )
 
 // newServices returns the boot services of a firmware whose map is descs.
-func newServices(kind sim.FirmwareKind, descs []memmap.EFIDescriptor) (alloc.BootServices, error) {
-	switch kind {
+func newServices(profile sim.FirmwareProfile, descs []memmap.EFIDescriptor) (alloc.BootServices, error) {
+	switch profile.Kind {
 	case sim.UBoot:
 		return alloc.NewUBootPages(descs, ^uint64(0))
 	case sim.BottomUp:
 		return alloc.NewBottomUpPages(descs)
 	}
-	pages, err := alloc.NewEFIPages(descs)
-	if err != nil {
-		return nil, err
+	c := alloc.EFIConfig{Release: alloc.EDK2(profile.Kind)}
+	if profile.IA32 {
+		c.Arch = alloc.IA32
 	}
-	return &binned{EFIPages: pages, bins: findBins(descs)}, nil
+	return alloc.EFIPagesFromMap(c, descs)
 }

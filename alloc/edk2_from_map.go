@@ -1,0 +1,208 @@
+package alloc
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"bootplan/memmap"
+)
+
+// EFIInferred is what a reported map tells, or does not tell, about the state of the
+// firmware that reported it.
+type EFIInferred struct {
+	Bins        []EFIBin // in ascending order
+	DefaultLast uint64   // the last byte of where allocations come from first
+	FreeSlots   int      // descriptors for which the firmware has room without another page
+	Assumptions []string // what the map cannot tell, as sentences
+}
+
+// EFIPagesFromMap returns the firmware that reports descs, as far as a map can tell.
+// Config.Bins, BinRange and GCD are not used: they follow from the map. Descriptors
+// that wrap around, overlap or begin inside a page are an error: no firmware could
+// allocate from such a map.
+func EFIPagesFromMap(c EFIConfig, descs []memmap.EFIDescriptor) (*EFIPages, error) {
+	c.Bins, c.BinRange, c.GCD = nil, memmap.Range{}, nil
+	if err := checkAllocatable(descs); err != nil {
+		return nil, err
+	}
+	for i, d := range descs {
+		if d.Phys%memmap.PageSize != 0 {
+			return nil, fmt.Errorf("EFI descriptor %d begins at %#x, inside a page", i, d.Phys)
+		}
+	}
+	p, err := NewEFIPages(c)
+	if err != nil {
+		return nil, err
+	}
+	p.adopt(descs)
+	return p, nil
+}
+
+// InferEFIState returns what EFIPagesFromMap takes from a map.
+func InferEFIState(c EFIConfig, descs []memmap.EFIDescriptor) (EFIInferred, error) {
+	p, err := EFIPagesFromMap(c, descs)
+	if err != nil {
+		return EFIInferred{}, err
+	}
+	row := findBins(descs)
+	in := EFIInferred{Bins: row, DefaultLast: p.defaultLast, FreeSlots: p.entries.slots}
+	if len(row) > 0 {
+		in.Assumptions = append(in.Assumptions, "How much of each bin is in use is not known: the last page, as if it had just been taken into use.")
+	} else {
+		in.Assumptions = append(in.Assumptions, "No bins found, as OVMF lays them out: allocations come from below 4 GiB first.")
+	}
+	in.Assumptions = append(in.Assumptions,
+		fmt.Sprintf("The firmware's own list has %d entries, and once had more: there is room for %d until it takes another page for it.",
+			len(p.entries.list), p.entries.slots))
+	return in, nil
+}
+
+// adopt takes over the state of the firmware that reported descs. How many slots for
+// entries are free, no map tells: a whole page of them is what starting drivers leaves
+// behind. None of the 40 recorded boots of OVMF took a page for entries while the stub ran.
+func (p *EFIPages) adopt(descs []memmap.EFIDescriptor) {
+	memory, rest := memoryOf(descs)
+	row := findBins(descs)
+	for _, d := range memory {
+		p.adoptMemory(d, row)
+	}
+	slices.SortStableFunc(p.entries.list, func(a, b efiEntry) int { return cmp.Compare(a.start, b.start) })
+	p.entries.list = mergeEntries(p.entries.list)
+	n := len(p.entries.list)
+	p.entries.residents, p.entries.key = n, uint64(n)
+	p.entries.slots = slotsPerPage
+	for _, d := range rest {
+		p.adoptGCD(d)
+	}
+	p.adoptBins(row)
+}
+
+// memoryOf separates memory from what the firmware knows of the rest of the address
+// space and appends to the map: everything after the last descriptor of memory, and
+// the types that memory never has.
+func memoryOf(descs []memmap.EFIDescriptor) (memory, rest []memmap.EFIDescriptor) {
+	last := -1
+	for i, d := range descs {
+		if !ofGCD(d) && d.Type != memmap.EFIReserved {
+			last = i
+		}
+	}
+	for i, d := range descs {
+		switch {
+		case d.Pages == 0:
+		case ofGCD(d) || d.Type == memmap.EFIReserved && (i > last || d.Attr&memmap.EFIWB == 0):
+			rest = append(rest, d)
+		default:
+			memory = append(memory, d)
+		}
+	}
+	return memory, rest
+}
+
+// ofGCD reports whether d can only come from the map of the address space.
+func ofGCD(d memmap.EFIDescriptor) bool {
+	switch d.Type {
+	case memmap.EFIMMIO, memmap.EFIMMIOPort:
+		return d.Attr&memmap.EFIRuntime != 0
+	case memmap.EFIPersistent:
+		return d.Attr&memmap.EFINV != 0
+	}
+	return d.Type == memmap.EFIUnaccepted
+}
+
+// adoptMemory adds an entry for a descriptor of memory. Of a bin all but the last page
+// is free.
+func (p *EFIPages) adoptMemory(d memmap.EFIDescriptor, row []EFIBin) {
+	e := efiEntry{start: d.Phys, last: descEnd(&d) - 1, attr: d.Attr, t: d.Type}
+	if d.Type < binTypes && p.bins[d.Type].runtime {
+		e.attr &^= memmap.EFIRuntime // the report adds it
+	}
+	inRow := slices.ContainsFunc(row, func(b EFIBin) bool { return b.Range.Start == d.Phys })
+	if used := p.config.granule(d.Type); inRow && e.last-e.start >= used {
+		free := e
+		free.t, free.last = memmap.EFIConventional, e.last-used
+		p.entries.list = append(p.entries.list, free)
+		e.start = free.last + 1
+	}
+	p.entries.list = append(p.entries.list, e)
+}
+
+// mergeEntries joins ascending entries of one type and attribute that touch.
+func mergeEntries(list []efiEntry) []efiEntry {
+	kept := list[:0]
+	for _, e := range list {
+		if n := len(kept) - 1; n >= 0 && kept[n].last+1 == e.start && kept[n].t == e.t && kept[n].attr == e.attr {
+			kept[n].last = e.last
+		} else {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+// adoptGCD adds a range that is not memory, and what lies before it, which keeps it
+// apart from its neighbour.
+func (p *EFIPages) adoptGCD(d memmap.EFIDescriptor) {
+	g := GCDEntry{Start: d.Phys, Last: descEnd(&d) - 1, Attributes: d.Attr}
+	switch d.Type {
+	case memmap.EFIReserved:
+		g.Type = GCDReserved
+	case memmap.EFIMMIOPort:
+		g.Type = GCDMMIO
+		g.Attributes |= gcdPortIO
+	case memmap.EFIMMIO:
+		g.Type = GCDMMIO
+	case memmap.EFIPersistent:
+		g.Type = GCDPersistent
+	case memmap.EFIUnaccepted:
+		g.Type = GCDUnaccepted
+	}
+	p.gcd = append(p.gcd, GCDEntry{Last: d.Phys - 1}, g)
+}
+
+// adoptBins takes over the bins. Firmware whose bins are not seen is believed to
+// allocate below 4 GiB first.
+func (p *EFIPages) adoptBins(row []EFIBin) {
+	p.sizes = nil
+	for i := len(row) - 1; i >= 0; i-- {
+		b := row[i]
+		s := BinSize{b.Type, uint32(b.Range.Len() / memmap.PageSize)}
+		p.sizes = append(p.sizes, s)
+		p.setBin(s, b.Range.Start)
+		p.fixBin(len(p.sizes) - 1)
+	}
+	if len(row) == 0 {
+		p.defaultLast = min(p.defaultLast, 4*memmap.GiB-1)
+	}
+	p.startBins()
+}
+
+// ovmfBins are the types for which OVMF sets memory aside.
+// Source: OvmfPkg/PlatformPei/MemTypeInfo.c (edk2-stable202211).
+var ovmfBins = [...]memmap.EFIType{
+	memmap.EFIReserved, memmap.EFIRuntimeServicesCode, memmap.EFIRuntimeServicesData, memmap.EFIACPIReclaim, memmap.EFIACPINVS,
+}
+
+// findBins returns the bins that a map shows: a row of neighbours of all the types for
+// which OVMF sets memory aside, each of them once. They ascend.
+func findBins(descs []memmap.EFIDescriptor) []EFIBin {
+	var row []EFIBin
+	for _, d := range descs {
+		r, err := d.Range()
+		if err != nil || !slices.Contains(ovmfBins[:], d.Type) {
+			row = nil
+			continue
+		}
+		touches := len(row) > 0 && row[len(row)-1].Range.End == r.Start
+		again := slices.ContainsFunc(row, func(b EFIBin) bool { return b.Type == d.Type })
+		if !touches || again {
+			row = nil
+		}
+		row = append(row, EFIBin{d.Type, r, true})
+		if len(row) == len(ovmfBins) {
+			return row
+		}
+	}
+	return nil
+}
