@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"strings"
 
 	"bootplan/memmap"
@@ -53,7 +54,9 @@ type Boot struct {
 	checks  []Check
 	trace   bool
 	stopped bool
-	low     memmap.Set // written below 1 MiB without an allocation
+	pending bool    // what the last step led to has not been noted yet
+	next    *Tables // come into force by the step that switches to them
+	meter   meter
 	result  *Result
 	runner  *Runner
 	heed    func(Finding) // report, made a function value once for all steps, and
@@ -68,13 +71,16 @@ type Boot struct {
 // reset begins a boot of sc.
 func (b *Boot) reset(sc *Scenario) {
 	b.Scenario = sc
-	b.phase, b.version, b.cited, b.stopped = 0, "", nil, false
-	b.low.Clear()
+	b.phase, b.version, b.cited, b.stopped, b.pending = 0, "", nil, false, false
+	b.meter.reset()
 	b.depth = 0
 }
 
 // In says whose code runs from now on.
-func (b *Boot) In(p Phase) { b.phase = p }
+func (b *Boot) In(p Phase) {
+	b.settle()
+	b.phase = p
+}
 
 // Version says which version a Source of later steps refers to that states none
 // itself: "v6.12".
@@ -99,7 +105,9 @@ func (b *Boot) Do(s Step) {
 }
 
 func (b *Boot) do(s *Step) {
+	b.settle()
 	b.touch(s)
+	b.settle()
 	if !b.stopped {
 		b.Machine.Trap = b.Machine.trap(s)
 		for _, c := range b.checks {
@@ -113,22 +121,50 @@ func (b *Boot) do(s *Step) {
 	if b.stopped {
 		return
 	}
-	b.noteLow(s)
+	b.meter.before(b.Machine, s)
+	b.listAllocation(s)
 	b.Machine.apply(s, b.result.count-1)
+	if s.Op == Switch {
+		b.Machine.Tables = b.next
+		b.next.watch(b.Machine)
+	}
+	b.pending = true
 }
 
-// noteLow keeps account of memory below 1 MiB that boot code writes and nobody gave it.
-func (b *Boot) noteLow(s *Step) {
-	r := s.Range.Intersect(memmap.Range{End: memmap.MiB})
-	if !s.Touches() || s.Phase <= Setup || r.Empty() {
+// settle takes note of the state that the last step has led to. Firmware changes more
+// after some steps, such as the permissions of what it has allocated: it is the next
+// step, or the end, that tells when it is done.
+func (b *Boot) settle() {
+	if !b.pending {
 		return
 	}
-	b.Machine.Owner.Over(r, func(o memmap.Span[Owner]) bool {
-		if o.Value == (Owner{}) {
-			b.low.Add(o.Range)
-		}
-		return true
+	b.pending = false
+	wx := b.Machine.Tables.wx
+	b.meter.after(b.phase, wx)
+	if b.trace {
+		b.result.Steps[b.result.count-1].WX = wx
+	}
+}
+
+// listAllocation adds s to the list of allocations, if it is one before the kernel's own.
+func (b *Boot) listAllocation(s *Step) {
+	if s.Op != Alloc || s.Phase == Kernel {
+		return
+	}
+	kind := Allocations{Memory: s.Memory, Where: s.Where, Limit: s.Limit}
+	if s.Memory == "" {
+		kind.Where = Unstated
+	}
+	list := &b.result.Allocations
+	i := slices.IndexFunc(*list, func(a Allocations) bool {
+		return a.Memory == kind.Memory && a.Where == kind.Where && a.Limit == kind.Limit
 	})
+	if i < 0 {
+		i = len(*list)
+		*list = append(*list, kind)
+	}
+	(*list)[i].Count++
+	(*list)[i].Bytes += s.Range.Len()
 }
 
 // NewTables returns page tables that map nothing.
@@ -140,11 +176,8 @@ func (b *Boot) NewTables(name string) *Tables {
 
 // SwitchTo brings t into force; s describes it.
 func (b *Boot) SwitchTo(t *Tables, s Step) {
-	s.Op = Switch
+	s.Op, b.next = Switch, t
 	b.Do(s)
-	if !b.stopped {
-		b.Machine.Tables = t
-	}
 }
 
 // touch lets the fault handler map what s needs and is not mapped, and notes the
@@ -256,20 +289,21 @@ func (b *Boot) Place(name string, r memmap.Range, virt uint64) {
 	b.result.Placements = append(b.result.Placements, Placement{name, r, virt})
 }
 
-// LowMemoryBytes is the figure of memory below 1 MiB that boot code wrote without an allocation.
-const LowMemoryBytes = "low_memory_bytes"
-
 // Measure notes a figure.
 func (b *Boot) Measure(name string, value float64, unit string) {
 	b.result.Metrics = append(b.result.Metrics, Metric{name, value, unit})
 }
 
-// MeasureWX notes how much RAM is mapped writable and executable at a milestone.
+// MeasureWX notes how much RAM is mapped writable and executable at a milestone, by the
+// name of its measure.
 func (b *Boot) MeasureWX(milestone string) {
 	if !b.stopped {
-		b.Measure("wx_bytes_at_"+milestone, float64(b.Machine.WX()), "bytes")
+		b.Measure(milestone, float64(b.Machine.Tables.wx), "bytes")
 	}
 }
+
+// AskForPermissions notes that boot code calls the firmware for other permissions.
+func (b *Boot) AskForPermissions() { b.meter.calls++ }
 
 // Say notes what the boot code prints.
 func (b *Boot) Say(message string) {

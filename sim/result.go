@@ -43,6 +43,7 @@ type Result struct {
 	Steps       []Step // when the run was traced
 	Findings    []Finding
 	Metrics     []Metric
+	Allocations []Allocations // by type and limit, the kernel's own left out
 	Randomness  Randomness
 	Messages    []string // what the boot code prints
 	Assumptions []string // what the scenario left open and the design assumed
@@ -57,7 +58,7 @@ type Result struct {
 // reset forgets a run, and keeps the memory that it took.
 func (r *Result) reset() {
 	*r = Result{
-		Outcome: Boots, Placements: r.Placements[:0], Steps: r.Steps[:0], Findings: r.Findings[:0], Metrics: r.Metrics[:0],
+		Outcome: Boots, Placements: r.Placements[:0], Steps: r.Steps[:0], Findings: r.Findings[:0], Metrics: r.Metrics[:0], Allocations: r.Allocations[:0],
 		Messages: r.Messages[:0], Assumptions: r.Assumptions[:0], Before: Picture{Use: r.Before.Use},
 	}
 }

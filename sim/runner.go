@@ -42,7 +42,8 @@ func (r *Runner) Run(d Design, sc *Scenario) (*Result, error) {
 	for _, c := range b.checks {
 		c.End(b.Machine, b.found)
 	}
-	b.Measure(LowMemoryBytes, float64(b.low.Bytes()), "bytes")
+	b.settle()
+	b.meter.report(b)
 	m := &r.machine
 	result.After = Picture{Use: m.Use, Content: m.Content, Needed: m.Needed, Tables: m.Tables}
 	var failure *Failure

@@ -104,7 +104,8 @@ type Step struct {
 	By      Setter // Map, Protect: through whom
 
 	// What is known of a step besides.
-	Within   memmap.Range // Alloc: where the caller would take it; empty: not stated
+	Where    Where        // Alloc: what the caller asks of the address, and
+	Limit    uint64       // for Below, where it has to end
 	Room     memmap.Range // the memory that Copy's output needs in the end, which may be more than is written; a pool
 	Lays     Image        // Write, Copy: the first step that lays down a whole copy of this
 	Restores bool         // Copy: puts back what was there, and the boot is done with it

@@ -18,6 +18,8 @@ type Tables struct {
 
 	changes []Change // in the order of time
 	taken   bool     // by the present boot
+	ram     *Machine // whose RAM is counted, once the tables have come into force
+	wx      uint64   // bytes of RAM mapped writable and executable
 }
 
 // A Setter is who can set permissions.
@@ -52,8 +54,29 @@ func (t *Tables) reset(name string) {
 
 // Set does c.
 func (t *Tables) Set(c Change) {
+	if t.ram != nil {
+		t.recount(c)
+	}
 	t.Perm.Set(c.Range, c.Perm)
 	t.changes = append(t.changes, c)
+}
+
+// watch counts RAM that is mapped writable and executable, from now on with every change.
+func (t *Tables) watch(m *Machine) { t.ram, t.wx = m, m.WX() }
+
+// recount changes the count as c will change the tables.
+func (t *Tables) recount(c Change) {
+	var before uint64
+	t.Perm.Over(c.Range, func(s memmap.Span[Perm]) bool {
+		if s.Value.Has(W | X) {
+			before += t.ram.ramIn(s.Range)
+		}
+		return true
+	})
+	t.wx -= before
+	if c.Perm.Has(W | X) {
+		t.wx += t.ram.ramIn(c.Range)
+	}
 }
 
 // follow makes a step of the kind Map or Protect take effect, which has the index i.

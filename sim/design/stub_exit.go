@@ -47,7 +47,7 @@ func (s *stub) exitBootServices(b *sim.Boot) error {
 	if err != nil {
 		return s.givesUp(b, exitFails, err)
 	}
-	b.MeasureWX("exit_boot_services")
+	b.MeasureWX(sim.WXAtExit)
 	s.fw.ExitBootServices(source)
 	return s.writeE820(b)
 }

@@ -30,8 +30,8 @@ func (s *stub) unpack(b *sim.Boot) error {
 // and the relocation table behind: there are no segments to move.
 func (u unpacking) runPadded(b *sim.Boot) {
 	flat := u.kernel.Flat()
-	b.Do(sim.Step{Op: sim.Write, Object: u.self, Range: u.heap, Why: "work space of the decompression library", Source: heapSource})
-	b.Do(sim.Step{Op: sim.Copy, Object: kernelName, Range: sized(u.base, flat.Unpacked()), From: u.payload,
+	b.Do(sim.Step{Op: sim.Write, Object: u.self, Range: u.heap, Pool: sim.Heap, Room: u.heap, Why: "work space of the decompression library", Source: heapSource})
+	b.Do(sim.Step{Op: sim.Copy, Object: kernelName, Range: sized(u.base, flat.Unpacked()), From: u.payload, Lays: sim.KernelImage,
 		Why: "the kernel as it lies in memory, with zeroes for its BSS, and the relocation table behind it", Source: "arch/x86/boot/compressed/misc.c:decompress_kernel"})
 	b.Release(payloadName, u.payload)
 	u.relocate(b, memmap.Range{Start: u.base + flat.Size, End: u.base + flat.Unpacked()})

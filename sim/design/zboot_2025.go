@@ -96,17 +96,18 @@ func (s *stub) takeWindow() (memmap.Range, error) {
 // unpackSegments decompresses each segment to where it belongs. What stands between the
 // segments of the file is decompressed to the same place first, and overwritten.
 func (s *stub) unpackSegments(b *sim.Boot) {
+	lays := sim.KernelImage
 	for g := range s.kernel.ELF.Loads {
 		at := s.block.Start + g.Paddr - s.kernel.Setup.PrefAddress
-		b.Do(sim.Step{Op: sim.Copy, Object: kernelName, Range: sized(at, g.Filesz), From: s.payload(),
+		b.Do(sim.Step{Op: sim.Copy, Object: kernelName, Range: sized(at, g.Filesz), From: s.payload(), Lays: lays,
 			Why: "a segment, unpacked to where it belongs", Source: elfDecompress})
+		lays = sim.NoImage // the others are of the same copy
 		if g.Memsz > g.Filesz {
 			b.Do(sim.Step{Op: sim.Write, Object: kernelName, Range: sized(at+g.Filesz, g.Memsz-g.Filesz),
 				Why: "what the file does not hold of it starts as zero", Source: elfDecompress})
 		}
 	}
 	b.Release(payloadName, s.payload())
-	b.Measure("kernel_copies", 1, "")
 	b.Place("kernel", sized(s.block.Start, s.kernel.VO.TotalSize), kernelMap+s.virtual)
 }
 

@@ -120,7 +120,7 @@ func reportOptions(b *sim.Boot) {
 // enterZboot is the entry point of the image.
 func (s *stub) enterZboot(b *sim.Boot) error {
 	b.In(sim.Stub)
-	b.MeasureWX("stub_entry")
+	b.MeasureWX(sim.WXAtStubEntry)
 	b.Do(sim.Step{Op: sim.Exec, Object: stubName, Range: sized(s.image.Start+uint64(s.kernel.PE.EntryRVA), 64),
 		Why: "the firmware starts the image at its entry point", Source: rfcEntry})
 	return nil
@@ -129,11 +129,10 @@ func (s *stub) enterZboot(b *sim.Boot) error {
 // unpackFlat decompresses the kernel into its block.
 func (s *stub) unpackFlat(b *sim.Boot) error {
 	b.Do(sim.Step{Op: sim.Write, Object: stubName, Range: heapAt(s.kernel, s.startup()),
-		Why: "work space of the decompression library: 256 KiB of the image's own variables", Source: rfcEntry})
-	b.Do(sim.Step{Op: sim.Copy, Object: kernelName, Range: sized(s.block.Start, s.kernel.Flat().Unpacked()), From: s.payload(),
+		Pool: sim.Heap, Room: heapAt(s.kernel, s.startup()), Why: "work space of the decompression library: 256 KiB of the image's own variables", Source: rfcEntry})
+	b.Do(sim.Step{Op: sim.Copy, Object: kernelName, Range: sized(s.block.Start, s.kernel.Flat().Unpacked()), From: s.payload(), Lays: sim.KernelImage,
 		Why: "the kernel as it lies in memory, with zeroes for its BSS, and the relocation table behind it", Source: rfcEntry})
 	b.Release(payloadName, s.payload())
-	b.Measure("kernel_copies", 1, "")
 	return nil
 }
 
@@ -168,7 +167,7 @@ func (s *stub) prepareFlatPaging(b *sim.Boot) error {
 // enterFlat jumps to the first byte of the kernel.
 func (s *stub) enterFlat(b *sim.Boot) error {
 	const source = rfcStub + "efi_stub_common" + rfcPatch2
-	b.MeasureWX("kernel_entry")
+	b.MeasureWX(sim.WXAtKernelEntry)
 	b.Do(sim.Step{Op: sim.Exec, Object: kernelName, Range: sized(s.block.Start, 64),
 		Why: "the kernel's first instructions are its first bytes", Source: source})
 	if s.beyond() {

@@ -18,6 +18,7 @@ func (f *Firmware) Attributes() bool { return f.policy.Attribute }
 // Source: UefiCpuPkg/CpuDxe/CpuPageTable.c:EfiSetMemoryAttributes, ConvertMemoryPageAttributes (edk2-stable202502).
 func (f *Firmware) SetMemoryAttributes(object string, r memmap.Range, attr memmap.EFIAttr) alloc.Status {
 	const source = "UefiCpuPkg/CpuDxe/CpuPageTable.c:EfiSetMemoryAttributes (edk2-stable202502)"
+	f.b.AskForPermissions()
 	if status := f.mayConvert(r, attr); status != alloc.Success {
 		return status
 	}
@@ -36,6 +37,7 @@ func (f *Firmware) SetMemoryAttributes(object string, r memmap.Range, attr memma
 // Source: UefiCpuPkg/CpuDxe/CpuPageTable.c:EfiClearMemoryAttributes (edk2-stable202502).
 func (f *Firmware) ClearMemoryAttributes(object string, r memmap.Range, attr memmap.EFIAttr) alloc.Status {
 	const source = "UefiCpuPkg/CpuDxe/CpuPageTable.c:EfiClearMemoryAttributes (edk2-stable202502)"
+	f.b.AskForPermissions()
 	if status := f.mayConvert(r, attr); status != alloc.Success {
 		return status
 	}

@@ -127,6 +127,7 @@ func spaceType(d memmap.EFIDescriptor) SpaceType {
 // Source: MdeModulePkg/Core/Dxe/Gcd/Gcd.c:CoreConvertSpace (edk2-stable202502).
 func (f *Firmware) SetSpaceAttributes(object string, r memmap.Range, attr memmap.EFIAttr) alloc.Status {
 	const source = "MdeModulePkg/Core/Dxe/Gcd/Gcd.c:CoreSetMemorySpaceAttributes (edk2-stable202502)"
+	f.b.AskForPermissions()
 	if status := f.maySetSpace(r, attr); status != alloc.Success {
 		return status
 	}

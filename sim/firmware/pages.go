@@ -21,14 +21,26 @@ func (f *Firmware) AllocatePages(kind alloc.Kind, t memmap.EFIType, pages, addr 
 	}
 	got, status := f.pages.AllocatePages(kind, t, pages, addr)
 	if status == alloc.Success {
-		f.gave(sized(got, pages*memmap.PageSize), t)
+		where, limit := request(kind, addr)
+		f.gave(sized(got, pages*memmap.PageSize), t, where, limit)
 	}
 	return got, status
 }
 
-// gave notes that r was free and has type t from now on.
-func (f *Firmware) gave(r memmap.Range, t memmap.EFIType) {
-	f.b.Do(sim.Step{Op: sim.Alloc, Object: f.object, Range: r, Memory: t.String(), Why: f.why, Source: f.source})
+// request is what a call of AllocatePages says of the address, and where the pages have to end.
+func request(kind alloc.Kind, addr uint64) (sim.Where, uint64) {
+	switch {
+	case kind == alloc.Address:
+		return sim.At, 0
+	case kind == alloc.MaxAddress && addr+1 != 0:
+		return sim.Below, addr + 1
+	}
+	return sim.Anywhere, 0
+}
+
+// gave notes that r was free and has type t from now on, as somebody asked for it.
+func (f *Firmware) gave(r memmap.Range, t memmap.EFIType, where sim.Where, limit uint64) {
+	f.b.Do(sim.Step{Op: sim.Alloc, Object: f.object, Range: r, Memory: t.String(), Where: where, Limit: limit, Why: f.why, Source: f.source})
 	f.retype(r, memmap.EFIConventional, t)
 	f.taken = append(f.taken, allocation{r, t})
 }

@@ -38,10 +38,10 @@ func (f *Firmware) AllocatePool(t memmap.EFIType, size uint64) (uint64, alloc.St
 	block := sized(addr, size)
 	if i := f.poolAt(addr); i < 0 {
 		whole := memmap.Range{Start: addr, End: block.End + f.poolTail()}.Outward(memmap.PageSize)
-		f.gave(whole, t)
+		f.gave(whole, t, sim.FromPool, 0)
 		f.pools = append(f.pools, allocation{whole, t})
 	} else {
-		f.b.Do(sim.Step{Op: sim.Alloc, Object: f.object, Range: block, Memory: t.String(), Why: f.why, Source: f.source})
+		f.b.Do(sim.Step{Op: sim.Alloc, Object: f.object, Range: block, Memory: t.String(), Where: sim.FromPool, Why: f.why, Source: f.source})
 	}
 	f.blocks = append(f.blocks, block)
 	return addr, status
