@@ -56,7 +56,7 @@ func (a *app) printBoot(b *verify.BootReport) error {
 	}
 	var rows [][]string
 	for i := range b.Facts {
-		if f := &b.Facts[i]; a.verbose || f.Predicted != nil && !f.Equal {
+		if f := &b.Facts[i]; a.verbose || f.Differs() {
 			rows = append(rows, factRows(f)...)
 		}
 	}
@@ -66,7 +66,7 @@ func (a *app) printBoot(b *verify.BootReport) error {
 // factRows are the lines of one fact. Of a list that differs those entries are shown
 // in which it does.
 func factRows(f *verify.Fact) [][]string {
-	if f.Predicted == nil {
+	if f.Reason != "" {
 		return [][]string{{" ?", f.Name, "–", text(f.Recorded)}}
 	}
 	if f.Equal {
@@ -122,7 +122,7 @@ func (a *app) printReasons(boots []verify.BootReport) error {
 	var reasons []string
 	for _, b := range boots {
 		for _, f := range b.Facts {
-			if f.Predicted != nil {
+			if f.Reason == "" {
 				continue
 			}
 			if counts[f.Reason] == nil {

@@ -134,9 +134,7 @@ func (v *verification) initrd() {
 	}
 	switch {
 	case !v.c.placesInitrd():
-		v.fact("initrd", whole(rd.Printed), func() (Value, string) {
-			return nil, "the loader's own memory is not known"
-		})
+		v.notPredicted("initrd", whole(rd.Printed), "the loader's own memory is not known")
 	case rd.Image != 0:
 		end := rd.Image + rd.Size
 		v.fact("initrd", between(&rd.Image, &end), v.placed("initrd", rangeOf))

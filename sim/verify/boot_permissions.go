@@ -79,32 +79,29 @@ func (v *verification) moment(is func(*verification, *sim.Step) bool) *moment {
 	return nil
 }
 
+// stopAt compares the page tables at one stop; m is that moment in the simulation, nil
+// if it has none.
 func (v *verification) stopAt(name string, recorded *tableStop, m *moment) {
-	all := "permissions at " + name
-	why := ""
 	switch {
-	case v.blocked != "":
 	case name == "userspace":
-		why = "the model ends before the kernel makes its last page tables"
+		v.notPredicted("permissions at "+name, recorded.list(), "the model ends before the kernel makes its last page tables")
 	case m == nil:
-		why = "the simulated boot has no such moment"
-	}
-	if v.blocked != "" || why != "" {
-		v.fact(all, recorded.list(), func() (Value, string) { return nil, why })
-		return
-	}
-	if m.tables.Name != firmwareTables {
-		v.fact(all, recorded.list(), func() (Value, string) { return listOf(m.tables.Perm.All()), "" })
-		v.fact("wx_bytes at "+name, Address(recorded.WX), func() (Value, string) { return Address(exposed(&m.tables, all4K, sim.RWX)), "" })
+		v.notPredicted("permissions at "+name, recorded.list(), "the simulated boot has no such moment")
+	case m.tables.Name == firmwareTables:
+		v.notPredicted("wx_bytes_ram at "+name, Address(recorded.WXRAM), ownImages)
+		for _, o := range v.owned(m) {
+			v.fact("permissions of "+o.name+" at "+name, recorded.within(o.recorded), func() (Value, string) { return within(&m.tables, o), "" })
+		}
+	default:
+		v.fact("permissions at "+name, recorded.list(), func() (Value, string) { return listOf(m.tables.Perm.All()), "" })
+		v.fact("wx_bytes at "+name, Address(recorded.WX), func() (Value, string) { return Address(exposed(&m.tables, everywhere, sim.RWX)), "" })
 		v.fact("wx_bytes_ram at "+name, Address(recorded.WXRAM), func() (Value, string) { return v.exposedRAM(m) })
-		return
 	}
-	v.fact("wx_bytes_ram at "+name, Address(recorded.WXRAM), func() (Value, string) { return nil, ownImages })
-	for _, o := range v.owned(m) {
-		v.fact("permissions of "+o.name+" at "+name, recorded.within(o.recorded), func() (Value, string) {
-			return within(&m.tables, o), ""
-		})
-	}
+}
+
+// notPredicted lists what was recorded with the reason why it is not predicted.
+func (v *verification) notPredicted(name string, recorded Value, why string) {
+	v.fact(name, recorded, func() (Value, string) { return nil, why })
 }
 
 // ownImages is why a total is not predicted while the firmware's page tables are in force.
@@ -134,7 +131,7 @@ func (v *verification) exposure() {
 			if from == nil || to == nil {
 				return nil, "the simulated boot has no such moment"
 			}
-			return Change(exposed(&to.tables, all4K, perm) - exposed(&from.tables, all4K, perm)), ""
+			return Change(exposed(&to.tables, everywhere, perm) - exposed(&from.tables, everywhere, perm)), ""
 		}
 	}
 	v.fact("wx_bytes_change by the stub", Change(end.WXRAM-begin.WXRAM), change(sim.RWX))
@@ -155,5 +152,5 @@ func exposed(t *sim.Tables, ranges []memmap.Range, perm sim.Perm) uint64 {
 	return n
 }
 
-// all4K is the address space that page tables can map at addresses of their own.
-var all4K = []memmap.Range{{End: 1 << 52}}
+// everywhere is all that page tables can map.
+var everywhere = []memmap.Range{{End: 1 << 52}}

@@ -5,14 +5,17 @@ import "slices"
 // Fact is one thing that a recording states of a boot, held against the simulation.
 type Fact struct {
 	Name      string `json:"fact"`      // "boot_params", "e820" …
-	Predicted Value  `json:"predicted"` // nil: not predicted
-	Recorded  Value  `json:"recorded"`
+	Predicted Value  `json:"predicted"` // nil: nothing
+	Recorded  Value  `json:"recorded"`  // nil: nothing
 	Equal     bool   `json:"equal"`
 	// Probability is how likely the recorded outcome was, where the random number that
 	// chose it was not recorded; 0 elsewhere.
 	Probability float64 `json:"probability,omitempty"`
-	Reason      string  `json:"reason,omitempty"` // why the fact is not predicted
+	Reason      string  `json:"reason,omitempty"` // why the fact is not predicted; empty: it is
 }
+
+// Differs reports whether the simulation predicts something else than was recorded.
+func (f *Fact) Differs() bool { return f.Reason == "" && !f.Equal }
 
 // BootReport is one verified boot.
 type BootReport struct {
@@ -61,7 +64,7 @@ func (f *facts) among(name string, recorded Value, places uint64, probability fl
 
 func (r *BootReport) add(f Fact) {
 	switch {
-	case f.Predicted == nil:
+	case f.Reason != "":
 		r.NotPredicted++
 	case f.Equal:
 		r.Equal++

@@ -118,6 +118,6 @@ func factsWhere(r BootReport, is func(Fact) bool) []string {
 	return names
 }
 
-func differs(f Fact) bool { return f.Predicted != nil && !f.Equal }
+func differs(f Fact) bool { return f.Differs() }
 
-func notPredicted(f Fact) bool { return f.Predicted == nil }
+func notPredicted(f Fact) bool { return f.Reason != "" }
