@@ -63,7 +63,25 @@ func bzimage(name string, v linux.Version, c Choices) *Design {
 			"input, moves the ELF segments, applies relocations and jumps to the kernel. It has no allocator but a heap and a pool of " +
 			"page tables of fixed size: memory is used because the map says that it is RAM." + faultText(c),
 		Sources: []string{"arch/x86/boot/compressed/ (" + v.String() + ")", "Documentation/arch/x86/boot.rst"},
+		Lacks:   bareLacks(v, c),
 	}}
+}
+
+const noAllocation = "an allocation for the kernel: its place is chosen by looking at the memory map"
+
+// bareLacks is what a decompressor does not do that nobody starts but a boot loader.
+func bareLacks(v linux.Version, c Choices) []string {
+	lacks := []string{
+		noAllocation,
+		"permissions: what is mapped can be written and executed",
+	}
+	if c.Mapping == mapForKASLR {
+		lacks = append(lacks, "a handler of page faults")
+	}
+	if v < linux.V5_1 {
+		lacks = append(lacks, "the ACPI SRAT: memory that may be unplugged is used like any other")
+	}
+	return lacks
 }
 
 // switchText says how the paging level is switched.
@@ -92,7 +110,8 @@ func decompressorNX(c Choices) *Design {
 		Text: "As bzimage, but the decompressor replaces the tables of its 32-bit entry by its own, in which its code is read-only " +
 			"and everything else cannot be executed. The page-fault handler maps what faults without execute permission, and stops at " +
 			"an instruction fetch. The kernel's text is made read-only and executable once the kernel is unpacked and relocated.",
-		Sources:  []string{"points 4 of 2023-05-03 and the mails of 2023-03-14 and -15 that led to it", "arch/x86/boot/compressed/ident_map_64.c (v6.12)"},
+		Lacks:    []string{noAllocation},
+		Sources:  []string{"point 4 of 2023-05-03 and the mails of 2023-03-14 and -15 that led to it", "arch/x86/boot/compressed/ident_map_64.c (v6.12)"},
 		Proposal: true,
 	}}
 }
@@ -126,6 +145,8 @@ type decompressor struct {
 	e820       []memmap.E820Entry
 	efi        *kernel.EFI // nil: no EFI firmware
 	passed     kernel.EFI  // what efi points to
+	unaccepted *alloc.UnacceptedTable
+	bitmap     memmap.Range // where that table is
 
 	// What follows from it.
 	output  uint64 // where the kernel is unpacked to: O

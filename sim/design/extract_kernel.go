@@ -17,6 +17,7 @@ func (z *decompressor) extract(b *sim.Boot) error {
 	if err := image.CheckDestination(z.output, z.virtual, z.kernel.NeededSize(), z.target+z.kernel.Decompressor.BootHeap); err != nil {
 		return halted(err)
 	}
+	z.acceptOutput(b)
 	u := unpacking{kernel: z.kernel, payload: z.payload(), base: z.output, virtual: z.virtual, self: bssName, heap: heapAt(z.kernel, z.target)}
 	if err := u.run(b); err != nil {
 		return err

@@ -53,19 +53,21 @@ func legacyStubOf(name string, v linux.Version, c Choices, more string) *Design 
 			"that nobody allocated, under the firmware's page tables; to the end of its buffer; then under its own tables, in which " +
 			"everything that it touches can be written and executed, to a place in memory that the EFI map shows as free." + more,
 		Sources: []string{"drivers/firmware/efi/libstub/x86-stub.c (" + v.String() + ")", "arch/x86/boot/compressed/ (" + v.String() + ")"},
-		Lacks:   legacyLacks(c),
+		Lacks:   legacyLacks(v, c),
 	}}
 }
 
 // legacyLacks is what these stubs do not do.
-func legacyLacks(c Choices) []string {
+func legacyLacks(v linux.Version, c Choices) []string {
 	lacks := []string{
-		"the memory attribute protocol is not used",
-		"the kernel's place is chosen when boot services have ended: no allocation holds it",
-		"unaccepted memory is not known before 6.5",
+		"the memory attribute protocol",
+		"an allocation for the kernel: its place is chosen when boot services have ended",
 	}
 	if c.NX == nxNone {
-		lacks = append(lacks, "nothing is done about firmware that maps memory without execute permission")
+		lacks = append(lacks, "anything against firmware that maps memory without execute permission")
+	}
+	if v < linux.V6_5 {
+		lacks = append(lacks, "unaccepted memory: the firmware of a confidential guest has to accept all of it")
 	}
 	return lacks
 }
@@ -83,7 +85,7 @@ func la57Cleanup(c Choices) *Design {
 			"[PATCH v2 01/20] to [PATCH v2 09/20] of efi/x86: Avoid bare metal decompressor during EFI boot (20230508070330.582131-1-ardb@kernel.org)",
 			"branch efi-x86-cleanup-la57, announced on 2023-05-03",
 		},
-		Lacks: legacyLacks(c),
+		Lacks: legacyLacks(linux.V6_5, c),
 	}}
 }
 
@@ -214,7 +216,7 @@ func (l *legacyStub) enterDecompressor(b *sim.Boot) error {
 	z.setupData = append(z.setupData, l.allSetupData()...)
 	z.passed = kernel.EFI{MapAddr: l.finalMap.Start + l.ways.mapHead, DescSize: firmware.DescriptorSize, Descriptors: l.fw.Map()}
 	z.efi = &z.passed
-	z.la57 = l.paging.done
+	z.la57, z.unaccepted, z.bitmap = l.paging.done, l.unaccepted, l.bitmap
 	z.geometry()
 	return z.decompress(b)
 }

@@ -6,7 +6,10 @@ import (
 	"bootplan/sim"
 )
 
-const unacceptedName = "unaccepted memory"
+const (
+	unacceptedName      = "unaccepted memory"
+	unacceptedTableName = "table of unaccepted memory"
+)
 
 // allowUnaccepted tells the firmware of a confidential guest that the kernel accepts
 // memory itself.
@@ -28,13 +31,14 @@ func (s *stub) takeBitmap(b *sim.Boot) error {
 		return nil
 	}
 	const source = "drivers/firmware/efi/libstub/unaccepted_memory.c:allocate_unaccepted_bitmap"
-	r, err := s.fw.For("table of unaccepted memory", "a bit for each 2 MiB from the lowest unaccepted address to the highest", source).
+	r, err := s.fw.For(unacceptedTableName, "a bit for each 2 MiB from the lowest unaccepted address to the highest", source).
 		TakePool(memmap.EFIACPIReclaim, s.unaccepted.Bytes())
 	if err != nil {
 		return err
 	}
-	b.Do(sim.Step{Op: sim.Write, Object: "table of unaccepted memory", Range: r, Keep: true, Why: "all zero until the map is final", Source: source})
+	b.Do(sim.Step{Op: sim.Write, Object: unacceptedTableName, Range: r, Keep: true, Why: "all zero until the map is final", Source: source})
 	b.Place("unaccepted_table", r, 0)
+	s.bitmap = r
 	return nil
 }
 
