@@ -59,8 +59,8 @@ func InferEFIState(c EFIConfig, descs []memmap.EFIDescriptor) (EFIInferred, erro
 }
 
 // adopt takes over the state of the firmware that reported descs. How many slots for
-// entries are free, no map tells: a whole page of them is what starting drivers leaves
-// behind. None of the 40 recorded boots of OVMF took a page for entries while the stub ran.
+// entries are free, no map tells; a whole page of them is what starting drivers leaves
+// behind: no recorded boot of 64-bit OVMF took a page for entries while the stub ran.
 func (p *EFIPages) adopt(descs []memmap.EFIDescriptor) {
 	memory, rest := memoryOf(descs)
 	row := findBins(descs)

@@ -2,6 +2,7 @@ package alloc
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"bootplan/memmap"
@@ -13,16 +14,16 @@ type EDK2 uint8
 // The code states that were recorded. Debian 12 ships the first, Debian 13 the second.
 const (
 	EDK2Stable202211   EDK2 = iota // fff6d81270b5
-	EDK2Stable202502               // fbe0805b2091
-	EDK2Stable202605               //
-	EDK2Master20260806             // c5aa7e7d94c0
+	EDK2Stable202502               // the first with a range for bins
+	EDK2Stable202605               // the first that always shows bins whole
+	EDK2Master20260806             // c5aa7e7d94c0, after 202605
 )
 
 // edk2Names are the names of the releases, in the order of the constants.
 var edk2Names = [...]string{"edk2-stable202211", "edk2-stable202502", "edk2-stable202605", "edk2-master-20260806"}
 
 // EDK2Names lists the releases by name, oldest first.
-func EDK2Names() []string { return edk2Names[:] }
+func EDK2Names() []string { return slices.Clone(edk2Names[:]) }
 
 // String is the name of the release: "edk2-stable202211".
 func (r EDK2) String() string {
