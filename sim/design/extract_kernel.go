@@ -30,7 +30,7 @@ func (z *decompressor) extract(b *sim.Boot) error {
 
 // enterKernel jumps to the unpacked kernel.
 func (z *decompressor) enterKernel(b *sim.Boot) error {
-	b.MeasureWX("kernel_entry")
+	b.MeasureWX(sim.WXAtKernelEntry)
 	enterKernel(b, z.kernel, z.output, "arch/x86/boot/compressed/head_64.S:.Lrelocated")
 	return nil
 }
