@@ -26,10 +26,32 @@ func (s *stub) loadInitrd(b *sim.Boot) error {
 	b.Place("initrd", s.initrd, 0)
 	if s.namesInitrd(b) {
 		s.say(b, levelInfo, "EFI stub: Loaded initrd from command line option")
+	} else {
+		s.say(b, levelInfo, "EFI stub: Loaded initrd from LINUX_EFI_INITRD_MEDIA_GUID device path")
+		if err := s.measure(b, int(size), initrdEvent); err != nil {
+			return err
+		}
+	}
+	if !s.ways.recordsInitrd {
 		return nil
 	}
-	s.say(b, levelInfo, "EFI stub: Loaded initrd from LINUX_EFI_INITRD_MEDIA_GUID device path")
-	return s.measure(b, int(size), initrdEvent)
+	return s.recordInitrd(b, source)
+}
+
+const (
+	recordName   = "initrd record"
+	initrdRecord = 16 // bytes: base and size
+)
+
+// recordInitrd tells the kernel where the initrd is.
+func (s *stub) recordInitrd(b *sim.Boot, source string) error {
+	r, err := s.fw.For(recordName, "a block of the firmware's pool", source).TakePool(memmap.EFILoaderData, initrdRecord)
+	if err != nil {
+		return err
+	}
+	b.Do(sim.Step{Op: sim.Write, Object: recordName, Range: r, Keep: true, Why: "base and size, by which the kernel finds the initrd", Source: source})
+	b.Place("initrd_record", r, 0)
+	return nil
 }
 
 // namesInitrd reports whether the stub itself reads a file that its command line names.

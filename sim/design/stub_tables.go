@@ -37,7 +37,7 @@ func (s *stub) borrowPool(object string, size uint64, why, source string) error 
 
 // collect gathers what only the firmware can tell and the kernel will want to know.
 func (s *stub) collect(b *sim.Boot) error {
-	return perform(s, b, (*stub).leaveSeed, (*stub).leaveEventLog, (*stub).copyROMs, (*stub).copyProperties, (*stub).allowUnaccepted)
+	return perform(s, b, (*stub).leaveSeed, (*stub).leaveEventLog, (*stub).findGraphics, (*stub).copyROMs, (*stub).copyProperties, (*stub).allowUnaccepted)
 }
 
 // Sizes of tables that the stub leaves, in bytes.

@@ -29,6 +29,8 @@ type ways struct {
 	mapType        memmap.EFIType       // of the buffer that the kernel reads
 	seedType       memmap.EFIType       // of the random bytes for the kernel
 	logType        memmap.EFIType       // of the copy of the TPM's event log
+	recordsInitrd  bool                 // the place of the initrd is left in a table
+	devicesByStub  bool                 // the stub allocates the list of PCI devices, not the firmware
 	guessesMap     bool                 // a buffer for 32 descriptors is tried first
 	entry          string               // the function that says that the stub gives up; empty: none does
 }
@@ -53,6 +55,8 @@ func waysOf(v linux.Version, k *image.Kernel) ways {
 		forgives:       v <= linux.V6_6,
 		asksForSize:    release < linux.V6_5,
 		unaccepted:     release >= linux.V6_5,
+		recordsInitrd:  release >= linux.V6_1,
+		devicesByStub:  release < linux.V7_2,
 		noInitrdMax:    release >= linux.V6_7 && release < linux.Of(6, 9),
 		mapSlack:       alloc.MapSlack,
 		mapHead:        mapHead,
