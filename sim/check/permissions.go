@@ -59,9 +59,12 @@ var wxMappedRule = rule.Rule{
 // wxMapped watches mappings that boot code makes writable and executable.
 type wxMapped struct{ once }
 
-func (c *wxMapped) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
+func (c *wxMapped) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	if (s.Op != sim.Map && s.Op != sim.Protect) || s.Range.Empty() || s.OnFault || !s.Perm.Has(sim.W|sim.X) || s.Phase == sim.Firmware {
 		return
+	}
+	if s.Op == sim.Protect && m.Tables.Least(s.Range).Has(s.Perm) {
+		return // it was so before: the request changes nothing
 	}
 	if !c.first(s.Object, "") {
 		return

@@ -139,3 +139,14 @@ func TestBaskovBIOSNeedsNoHandler(t *testing.T) {
 		}
 	}
 }
+
+// TestBaskovBIOSMinimum: a kernel that its loader put above 64 MiB may still go down to
+// 64 MiB, where without the series it goes down to its own place only.
+func TestBaskovBIOSMinimum(t *testing.T) {
+	for name, want := range map[string]uint64{"baskov-v5-bios": 0x4000000, "bzimage@v6.5": 0x4e00000} {
+		r := boot(t, name, ovmf(t, "")) // on which GRUB finds room at 78 MiB
+		if got := r.Randomness.Decompressor.Minimum; got != want {
+			t.Errorf("%s: lowest address %#x, expected %#x", name, got, want)
+		}
+	}
+}
