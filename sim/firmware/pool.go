@@ -8,14 +8,20 @@ import (
 	"bootplan/sim"
 )
 
-// poolTail is what EDK2 puts behind a pool block, in bytes; other firmware puts nothing
-// there.
-// Source: MdeModulePkg/Core/Dxe/Mem/Pool.c (edk2-stable202211).
-func (f *Firmware) poolTail() uint64 {
-	if f.profile.Kind.EDK2() {
-		return 16
+// poolPagesOf are the pages of a pool block of size bytes at addr that fills pages of its own,
+// or the one page from which it is carved. EDK2 rounds the size up and puts a tail behind
+// the block; other firmware does neither.
+// Source: MdeModulePkg/Core/Dxe/Mem/Pool.c:POOL_TAIL, CoreInternalAllocatePool (edk2-stable202211).
+func (f *Firmware) poolPagesOf(addr, size uint64) memmap.Range {
+	end := addr + size
+	switch {
+	case !f.profile.Kind.EDK2():
+	case f.profile.IA32:
+		end = addr + memmap.AlignUp(size, 4) + 12
+	default:
+		end = addr + memmap.AlignUp(size, 8) + 16
 	}
-	return 0
+	return memmap.Range{Start: addr, End: end}.Outward(memmap.PageSize)
 }
 
 // TakePool allocates a pool block of type t and returns its size bytes. An error is a
@@ -37,7 +43,7 @@ func (f *Firmware) AllocatePool(t memmap.EFIType, size uint64) (uint64, alloc.St
 	}
 	block := sized(addr, size)
 	if i := f.poolAt(addr); i < 0 {
-		whole := memmap.Range{Start: addr, End: block.End + f.poolTail()}.Outward(memmap.PageSize)
+		whole := f.poolPagesOf(addr, size)
 		f.gave(whole, t, sim.FromPool, 0)
 		f.pools = append(f.pools, allocation{whole, t})
 	} else {
