@@ -147,8 +147,12 @@ func TargetSlot(total, seed uint64) uint64 { return total * (seed & 0xffffffff) 
 // stubs that do not notice (q.NoSlotSucceeds).
 // Source: drivers/firmware/efi/libstub/randomalloc.c:efi_random_alloc (v6.12).
 func RandomAlloc(fw Firmware, q Request, seed uint64, t memmap.EFIType) (uint64, Status) {
+	return RandomAllocIn(fw, fw.Map(), q, seed, t)
+}
+
+// RandomAllocIn is RandomAlloc for a caller who has the firmware's present map.
+func RandomAllocIn(fw Firmware, descs []memmap.EFIDescriptor, q Request, seed uint64, t memmap.EFIType) (uint64, Status) {
 	s := q.rule()
-	descs := fw.Map()
 	total, mirrored := s.count(descs)
 	target := TargetSlot(total, seed)
 	for i := s.next(descs, 0); i < len(descs); i = s.next(descs, i+1) {

@@ -121,6 +121,7 @@ type stub struct {
 	unaccepted *alloc.UnacceptedTable // nil: there is none
 	bitmap     memmap.Range           // where that table is
 	finalMap   memmap.Range           // buffer of the memory map that the kernel reads
+	final      []memmap.EFIDescriptor // that map, when boot services are over
 }
 
 // startStub brings the firmware to life and readies the stub of a design.

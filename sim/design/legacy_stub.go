@@ -214,7 +214,7 @@ func (l *legacyStub) enterDecompressor(b *sim.Boot) error {
 	z.loaderType = l.loaderType()
 	z.bootParams, z.cmdline, z.initrd, z.e820 = l.bootParams, l.cmdline, l.initrd, l.e820.Entries
 	z.setupData = append(z.setupData, l.allSetupData()...)
-	z.passed = kernel.EFI{MapAddr: l.finalMap.Start + l.ways.mapHead, DescSize: firmware.DescriptorSize, Descriptors: l.fw.Map()}
+	z.passed = kernel.EFI{MapAddr: l.finalMap.Start + l.ways.mapHead, DescSize: firmware.DescriptorSize, Descriptors: l.final}
 	z.efi = &z.passed
 	z.la57, z.unaccepted, z.bitmap = l.paging.done, l.unaccepted, l.bitmap
 	z.geometry()

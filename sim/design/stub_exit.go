@@ -64,7 +64,10 @@ func (s *stub) provideForMap(b *sim.Boot) error {
 	if err != nil {
 		return err
 	}
-	if err = s.extendE820(b, uint32(len(s.fw.Map())), source); err == nil {
+	descs := s.fw.Map()
+	count := uint32(len(descs))
+	s.listUnaccepted(descs)
+	if err = s.extendE820(b, count, source); err == nil {
 		err = s.takeBitmap(b)
 	}
 	s.fw.ReleasePool(mapName, buffer, source)
@@ -89,7 +92,8 @@ func (s *stub) extendE820(b *sim.Boot, descriptors uint32, source string) error 
 // writeE820 converts the final map for the kernel.
 func (s *stub) writeE820(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/x86-stub.c:setup_e820"
-	status := s.e820.Setup(s.fw.Map(), uint32(s.extension.Len()), memmap.ConvertOptions{
+	s.final = s.fw.Map()
+	status := s.e820.Setup(s.final, uint32(s.extension.Len()), memmap.ConvertOptions{
 		UnacceptedMemory: s.ways.unaccepted, SoftReserve: !s.options.NoSoftReserve,
 	})
 	if status != alloc.Success {

@@ -72,7 +72,7 @@ func (s *stub) allocateBlock(w wish, source string) (uint64, alloc.Status) {
 	}
 	s.fw.For(blockName, "room for the unpacked file and the running kernel, at the multiple of 2 MiB that was chosen", source)
 	if !w.chosen {
-		return alloc.RandomAlloc(s.fw, q, w.seed, memmap.EFILoaderCode)
+		return alloc.RandomAllocIn(s.fw, s.places.Map, q, w.seed, memmap.EFILoaderCode)
 	}
 	pages := memmap.AlignUp(q.Size, memmap.PageSize) / memmap.PageSize
 	return s.fw.AllocatePages(alloc.Address, memmap.EFILoaderCode, pages, w.addr)

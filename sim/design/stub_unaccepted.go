@@ -20,13 +20,16 @@ func (s *stub) allowUnaccepted(*sim.Boot) error {
 	return nil
 }
 
-// takeBitmap provides for a list of memory that a confidential guest must accept before
-// it touches it, if there is any: one bit for 2 MiB.
-func (s *stub) takeBitmap(b *sim.Boot) error {
-	if !s.ways.unaccepted {
-		return nil
+// listUnaccepted looks for memory that a confidential guest must accept before it touches
+// it.
+func (s *stub) listUnaccepted(descs []memmap.EFIDescriptor) {
+	if s.ways.unaccepted {
+		s.unaccepted = alloc.NewUnacceptedTable(descs)
 	}
-	s.unaccepted = alloc.NewUnacceptedTable(s.fw.Map())
+}
+
+// takeBitmap provides for a list of that memory, if there is any: one bit for 2 MiB.
+func (s *stub) takeBitmap(b *sim.Boot) error {
 	if s.unaccepted == nil {
 		return nil
 	}
