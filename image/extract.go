@@ -59,6 +59,7 @@ func MoveSegments(e *ELF, magic [4]byte, output, load, heap uint64) (moves []Mov
 	if programHeaderBytes*uint64(len(e.Segments)) >= heap {
 		return nil, 0, &Halt{"Failed to allocate space for phdrs"}
 	}
+	moves = make([]Move, 0, len(e.Segments))
 	for s := range e.Loads {
 		if s.Align%MinKernelAlign != 0 {
 			return moves, 0, &Halt{"Alignment of LOAD segment isn't multiple of 2MB"}
