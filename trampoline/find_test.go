@@ -62,6 +62,27 @@ func TestVersions(t *testing.T) {
 	}
 }
 
+// TestWorkedExamples are five machines worked out by hand; all releases since 5.3 agree.
+func TestWorkedExamples(t *testing.T) {
+	above := ram(0x100000, 0x40000000)
+	for name, c := range map[string]struct {
+		in   Input
+		want uint64
+	}{
+		"EFI":                     {Input{EFI: true, Table: []memmap.E820Entry{ram(0, 0x9f000), above}}, 0x9d000},
+		"BIOS, 639 KiB":           {Input{BIOS: linux.BIOSWords{BaseKiB: 0x27f, EBDASegment: 0x9fc0}, Table: []memmap.E820Entry{ram(0, 0x9fc00), above}}, 0x9d000},
+		"BIOS, 512 KiB":           {Input{BIOS: linux.BIOSWords{BaseKiB: 0x200}, Table: []memmap.E820Entry{ram(0, 0x80000), above}}, 0x7e000},
+		"EFI, little low memory":  {Input{EFI: true, Table: []memmap.E820Entry{ram(0x1000, 0x58000), above}}, 0x56000},
+		"EFI, no RAM below 1 MiB": {Input{EFI: true, Table: []memmap.E820Entry{above}}, 0x9d000},
+	} {
+		for _, v := range []linux.Version{linux.V5_3, linux.V5_10, linux.V6_5, linux.V6_12} {
+			if got := Find(&c.in, v); got.Start != c.want {
+				t.Errorf("%s, %v: got %#x, worked out %#x", name, v, got.Start, c.want)
+			}
+		}
+	}
+}
+
 func TestEntriesBehindThe128thAreNotSeen(t *testing.T) {
 	in := &Input{Table: make([]memmap.E820Entry, memmap.MaxE820Table)}
 	in.Table[0] = ram(0, 0x80000)
