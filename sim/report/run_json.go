@@ -20,6 +20,7 @@ type Run struct {
 	Steps       []RunStep               `json:"steps"`
 	Findings    []RunFinding            `json:"findings"`
 	Metrics     map[string]float64      `json:"metrics"`
+	Allocations []RunAllocations        `json:"allocations"` // requests for memory, by type and limit
 	Messages    []string                `json:"messages"`
 	Assumptions []string                `json:"assumptions"`
 	KernelLog   []string                `json:"kernel_log,omitempty"` // with run --log
@@ -42,8 +43,18 @@ type RunStep struct {
 	From       *Range    `json:"from,omitempty"`
 	Perm       string    `json:"perm,omitempty"`
 	MemoryType string    `json:"memory_type,omitempty"`
+	WX         string    `json:"wx_bytes"` // RAM mapped writable and executable after the step
 	Why        string    `json:"why"`
 	Source     string    `json:"source"`
+}
+
+// RunAllocations are like requests for memory in JSON.
+type RunAllocations struct {
+	MemoryType string    `json:"memory_type,omitempty"` // none where no firmware was asked
+	Where      sim.Where `json:"where"`
+	Limit      string    `json:"limit,omitempty"` // exclusive
+	Count      int       `json:"count"`
+	Bytes      string    `json:"bytes"`
 }
 
 // RunFinding is a finding in JSON.
@@ -64,7 +75,7 @@ func NewRun(r *sim.Result) Run {
 	run := Run{
 		Design: r.Design, Outcome: r.Outcome, Failure: r.Failure,
 		Placements: map[string]RunPlacement{}, Metrics: map[string]float64{},
-		Steps: []RunStep{}, Findings: []RunFinding{}, Messages: []string{}, Assumptions: []string{},
+		Steps: []RunStep{}, Findings: []RunFinding{}, Allocations: []RunAllocations{}, Messages: []string{}, Assumptions: []string{},
 	}
 	for _, p := range r.Placements {
 		placement := RunPlacement{Range: JSONRange(p.Range)}
@@ -82,13 +93,20 @@ func NewRun(r *sim.Result) Run {
 	for _, m := range r.Metrics {
 		run.Metrics[m.Name] = m.Value
 	}
+	for _, a := range r.Allocations {
+		like := RunAllocations{MemoryType: a.Memory, Where: a.Where, Count: a.Count, Bytes: Address(a.Bytes)}
+		if a.Where == sim.Below {
+			like.Limit = Address(a.Limit)
+		}
+		run.Allocations = append(run.Allocations, like)
+	}
 	run.Messages = append(run.Messages, r.Messages...)
 	run.Assumptions = append(run.Assumptions, r.Assumptions...)
 	return run
 }
 
 func newRunStep(i int, s sim.Step) RunStep {
-	step := RunStep{Step: i + 1, Phase: s.Phase, Op: s.Op, Object: s.Object, MemoryType: s.Memory, Why: s.Why, Source: s.Source}
+	step := RunStep{Step: i + 1, Phase: s.Phase, Op: s.Op, Object: s.Object, MemoryType: s.Memory, WX: Address(s.WX), Why: s.Why, Source: s.Source}
 	if !s.Range.Empty() {
 		step.Range = ptr(JSONRange(s.Range))
 	}

@@ -209,7 +209,27 @@ func placementTable(w io.Writer, r *sim.Result) error {
 		rows = append(rows, []string{m.Name, Value(m)})
 	}
 	fmt.Fprintln(w)
-	return Table(w, []Column{{Title: "figure"}, {"value", true}}, rows)
+	if err := Table(w, []Column{{Title: "figure"}, {"value", true}}, rows); err != nil {
+		return err
+	}
+	return allocationTable(w, r)
+}
+
+// allocationTable lists requests for memory by type and limit.
+func allocationTable(w io.Writer, r *sim.Result) error {
+	var rows [][]string
+	for _, a := range r.Allocations {
+		memory, where := a.Memory, a.Where.String()
+		if memory == "" {
+			memory = "–"
+		}
+		if a.Where == sim.Below {
+			where += " " + short(a.Limit)
+		}
+		rows = append(rows, []string{memory, where, fmt.Sprint(a.Count), Size(a.Bytes)})
+	}
+	fmt.Fprintln(w)
+	return Table(w, []Column{{Title: "memory asked for"}, {Title: "where"}, {"requests", true}, {"together", true}}, rows)
 }
 
 // Value is a figure with its unit.
