@@ -18,12 +18,18 @@ const (
 // checkAllocatable returns why no firmware could allocate from descs: one of them wraps
 // around, or two share memory.
 func checkAllocatable(descs []memmap.EFIDescriptor) error {
-	m := memmap.Map{Kind: memmap.EFI, Descriptors: descs}
-	for i := range descs {
-		if _, err := m.Range(i); err != nil {
+	ascending, last := true, uint64(0)
+	for i, d := range descs {
+		r, err := d.Range()
+		if err != nil {
 			return fmt.Errorf("EFI descriptor %d: %w", i, err)
 		}
+		ascending, last = ascending && r.Start >= last, r.End
 	}
+	if ascending {
+		return nil // as most maps are: none can share memory
+	}
+	m := memmap.Map{Kind: memmap.EFI, Descriptors: descs}
 	var err error
 	m.Overlaps(func(i, j int, shared memmap.Range) bool {
 		err = fmt.Errorf("EFI descriptors %d and %d share %v: a firmware cannot allocate from such a map", i, j, shared)

@@ -1,8 +1,6 @@
 package alloc
 
 import (
-	"slices"
-
 	"bootplan/memmap"
 )
 
@@ -35,9 +33,9 @@ func (p *EFIPages) initBins() {
 			t == memmap.EFIACPINVS || t == memmap.EFIUnaccepted
 		p.bins[i] = b
 	}
-	p.sizes = slices.Clone(p.config.Bins)
+	p.sizes = append(p.sizes[:0], p.config.Bins...)
 	if len(p.sizes) == 0 {
-		p.sizes = builtInSizes(p.config.Release)
+		p.sizes = appendBuiltInSizes(p.sizes, p.config.Release)
 	}
 	if p.config.Release.takesBinsAtOnce() {
 		p.roundSizes()
@@ -47,11 +45,10 @@ func (p *EFIPages) initBins() {
 	}
 }
 
-// builtInSizes is the table of a platform that says nothing: no bins.
-func builtInSizes(r EDK2) []BinSize {
-	sizes := make([]BinSize, binTypes)
-	for i := range sizes {
-		sizes[i].Type = memmap.EFIType(i)
+// appendBuiltInSizes appends the table of a platform that says nothing: no bins.
+func appendBuiltInSizes(sizes []BinSize, r EDK2) []BinSize {
+	for t := range memmap.EFIType(binTypes) {
+		sizes = append(sizes, BinSize{Type: t})
 	}
 	sizes[binTypes-1].Type = r.unacceptedSlip()
 	return sizes

@@ -22,21 +22,28 @@ type EFIInferred struct {
 // that wrap around, overlap or begin inside a page are an error: no firmware could
 // allocate from such a map.
 func EFIPagesFromMap(c EFIConfig, descs []memmap.EFIDescriptor) (*EFIPages, error) {
+	p := &EFIPages{}
+	return p, p.Restart(c, descs)
+}
+
+// Restart makes p the firmware that EFIPagesFromMap returns, in the memory of what it was
+// before, so that boots one after another make no garbage. After an error p is useless.
+func (p *EFIPages) Restart(c EFIConfig, descs []memmap.EFIDescriptor) error {
 	c.Bins, c.BinRange, c.GCD = nil, memmap.Range{}, nil
 	if err := checkAllocatable(descs); err != nil {
-		return nil, err
+		return err
 	}
 	for i, d := range descs {
 		if d.Phys%memmap.PageSize != 0 {
-			return nil, fmt.Errorf("EFI descriptor %d begins at %#x, inside a page", i, d.Phys)
+			return fmt.Errorf("EFI descriptor %d begins at %#x, inside a page", i, d.Phys)
 		}
 	}
-	p, err := NewEFIPages(c)
-	if err != nil {
-		return nil, err
+	if err := c.check(); err != nil {
+		return err
 	}
+	p.reset(c)
 	p.adopt(descs)
-	return p, nil
+	return nil
 }
 
 // InferEFIState returns what EFIPagesFromMap takes from a map.
@@ -62,42 +69,41 @@ func InferEFIState(c EFIConfig, descs []memmap.EFIDescriptor) (EFIInferred, erro
 // entries are free, no map tells; a whole page of them is what starting drivers leaves
 // behind: no recorded boot of 64-bit OVMF took a page for entries while the stub ran.
 func (p *EFIPages) adopt(descs []memmap.EFIDescriptor) {
-	memory, rest := memoryOf(descs)
-	row := findBins(descs)
-	for _, d := range memory {
-		p.adoptMemory(d, row)
+	row, last := findBins(descs), lastMemory(descs)
+	for i, d := range descs {
+		if d.Pages != 0 && !besideMemory(d, i > last) {
+			p.adoptMemory(d, row)
+		}
 	}
 	slices.SortStableFunc(p.entries.list, func(a, b efiEntry) int { return cmp.Compare(a.start, b.start) })
 	p.entries.list = mergeEntries(p.entries.list)
 	n := len(p.entries.list)
 	p.entries.residents, p.entries.key = n, uint64(n)
 	p.entries.slots = slotsPerPage
-	for _, d := range rest {
-		p.adoptGCD(d)
+	for i, d := range descs {
+		if d.Pages != 0 && besideMemory(d, i > last) {
+			p.adoptGCD(d)
+		}
 	}
 	p.adoptBins(row)
 }
 
-// memoryOf separates memory from what the firmware knows of the rest of the address
-// space and appends to the map: everything after the last descriptor of memory, and
-// the types that memory never has.
-func memoryOf(descs []memmap.EFIDescriptor) (memory, rest []memmap.EFIDescriptor) {
+// lastMemory is the index of the last descriptor that is memory for certain, or -1.
+func lastMemory(descs []memmap.EFIDescriptor) int {
 	last := -1
 	for i, d := range descs {
 		if !ofGCD(d) && d.Type != memmap.EFIReserved {
 			last = i
 		}
 	}
-	for i, d := range descs {
-		switch {
-		case d.Pages == 0:
-		case ofGCD(d) || d.Type == memmap.EFIReserved && (i > last || d.Attr&memmap.EFIWB == 0):
-			rest = append(rest, d)
-		default:
-			memory = append(memory, d)
-		}
-	}
-	return memory, rest
+	return last
+}
+
+// besideMemory reports whether d is of what the firmware knows of the rest of the address
+// space and appends to the map: types that memory never has, and reserved ranges that
+// come behind all memory or cannot be cached as memory is.
+func besideMemory(d memmap.EFIDescriptor, behind bool) bool {
+	return ofGCD(d) || d.Type == memmap.EFIReserved && (behind || d.Attr&memmap.EFIWB == 0)
 }
 
 // ofGCD reports whether d can only come from the map of the address space.
@@ -164,7 +170,7 @@ func (p *EFIPages) adoptGCD(d memmap.EFIDescriptor) {
 // adoptBins takes over the bins. Firmware whose bins are not seen is believed to
 // allocate below 4 GiB first.
 func (p *EFIPages) adoptBins(row []EFIBin) {
-	p.sizes = nil
+	p.sizes = p.sizes[:0]
 	for i := len(row) - 1; i >= 0; i-- {
 		b := row[i]
 		s := BinSize{b.Type, uint32(b.Range.Len() / memmap.PageSize)}
@@ -187,17 +193,17 @@ var ovmfBins = [...]memmap.EFIType{
 // findBins returns the bins that a map shows: a row of neighbours of all the types for
 // which OVMF sets memory aside, each of them once. They ascend.
 func findBins(descs []memmap.EFIDescriptor) []EFIBin {
-	var row []EFIBin
+	row := make([]EFIBin, 0, len(ovmfBins))
 	for _, d := range descs {
 		r, err := d.Range()
 		if err != nil || !slices.Contains(ovmfBins[:], d.Type) {
-			row = nil
+			row = row[:0]
 			continue
 		}
 		touches := len(row) > 0 && row[len(row)-1].Range.End == r.Start
 		again := slices.ContainsFunc(row, func(b EFIBin) bool { return b.Type == d.Type })
 		if !touches || again {
-			row = nil
+			row = row[:0]
 		}
 		row = append(row, EFIBin{d.Type, r, true})
 		if len(row) == len(ovmfBins) {

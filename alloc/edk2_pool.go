@@ -38,6 +38,20 @@ type poolList struct {
 	head uint64                     // block of the list itself, of types above those of UEFI
 }
 
+// reset forgets all blocks. What is left of the lists is their memory.
+func (p *efiPools) reset() {
+	clear(p.blocks)
+	for t, list := range p.lists {
+		if t >= firstOEMType { // the head of its list is a block, too
+			delete(p.lists, t)
+		}
+		list.used, list.head = 0, 0
+		for i := range list.free {
+			list.free[i] = list.free[i][:0]
+		}
+	}
+}
+
 // AllocatePool returns a block of size bytes. Types that have no pool are an
 // InvalidParameter.
 // Source: MdeModulePkg/Core/Dxe/Mem/Pool.c:CoreInternalAllocatePool.

@@ -42,10 +42,20 @@ func NewEFIPages(c EFIConfig) (*EFIPages, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	p := &EFIPages{config: c, defaultBase: c.Arch.limit(), defaultLast: c.Arch.limit()}
-	p.gcd = append(p.gcd, c.GCD...)
-	p.initBins()
+	p := &EFIPages{}
+	p.reset(c)
 	return p, nil
+}
+
+// reset makes p a firmware without memory, in the memory of what it was before.
+func (p *EFIPages) reset(c EFIConfig) {
+	*p = EFIPages{
+		config: c, defaultBase: c.Arch.limit(), defaultLast: c.Arch.limit(),
+		entries: efiEntries{list: p.entries.list[:0]}, sizes: p.sizes[:0], gcd: append(p.gcd[:0], c.GCD...),
+		pools: p.pools, report: p.report, spare: p.spare,
+	}
+	p.pools.reset()
+	p.initBins()
 }
 
 // AddMemory tells the firmware of memory: free memory if t is Conventional, else pages

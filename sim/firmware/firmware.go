@@ -14,6 +14,7 @@ import (
 type Firmware struct {
 	b       *sim.Boot
 	pages   alloc.BootServices
+	edk2    *alloc.EFIPages // kept from boot to boot, for its memory
 	profile sim.FirmwareProfile
 	policy  sim.Policy
 	tables  *sim.Tables // the firmware's own
@@ -50,7 +51,7 @@ func Start(b *sim.Boot) (*Firmware, error) {
 	sc := b.Scenario
 	*f = Firmware{
 		b: b, profile: sc.Firmware, policy: sc.Policy, noExec: sc.CPU.NX && sc.Policy.NXE(),
-		initial: f.initial[:0], taken: f.taken[:0], pools: f.pools[:0], blocks: f.blocks[:0], space: f.space,
+		edk2: f.edk2, initial: f.initial[:0], taken: f.taken[:0], pools: f.pools[:0], blocks: f.blocks[:0], space: f.space,
 	}
 	f.space.known = false
 	if sc.Firmware.Kind == sim.UBoot && sc.Policy.Protects() {
@@ -58,7 +59,7 @@ func Start(b *sim.Boot) (*Firmware, error) {
 		f.policy = sim.Policy{Name: "none", NoDXE: true}
 	}
 	descs := Descriptors(b)
-	pages, err := newServices(sc.Firmware, descs)
+	pages, err := f.services(sc.Firmware, descs)
 	if err != nil {
 		return nil, fmt.Errorf("this map cannot be simulated: %w; bootplan map lint tells more", err)
 	}

@@ -6,8 +6,8 @@ import (
 	"bootplan/sim"
 )
 
-// newServices returns the boot services of a firmware whose map is descs.
-func newServices(profile sim.FirmwareProfile, descs []memmap.EFIDescriptor) (alloc.BootServices, error) {
+// services returns the boot services of a firmware whose map is descs.
+func (f *Firmware) services(profile sim.FirmwareProfile, descs []memmap.EFIDescriptor) (alloc.BootServices, error) {
 	switch profile.Kind {
 	case sim.UBoot:
 		return alloc.NewUBootPages(descs, ^uint64(0))
@@ -18,5 +18,8 @@ func newServices(profile sim.FirmwareProfile, descs []memmap.EFIDescriptor) (all
 	if profile.IA32 {
 		c.Arch = alloc.IA32
 	}
-	return alloc.EFIPagesFromMap(c, descs)
+	if f.edk2 == nil {
+		f.edk2 = &alloc.EFIPages{}
+	}
+	return f.edk2, f.edk2.Restart(c, descs)
 }
