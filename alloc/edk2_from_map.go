@@ -70,8 +70,8 @@ func InferEFIState(c EFIConfig, descs []memmap.EFIDescriptor) (EFIInferred, erro
 // behind: no recorded boot of 64-bit OVMF took a page for entries while the stub ran.
 func (p *EFIPages) adopt(descs []memmap.EFIDescriptor) {
 	row, last := findBins(descs), lastMemory(descs)
-	for i, d := range descs {
-		if d.Pages != 0 && !besideMemory(d, i > last) {
+	for i := range descs {
+		if d := &descs[i]; d.Pages != 0 && !besideMemory(d, i > last) {
 			p.adoptMemory(d, row)
 		}
 	}
@@ -80,8 +80,8 @@ func (p *EFIPages) adopt(descs []memmap.EFIDescriptor) {
 	n := len(p.entries.list)
 	p.entries.residents, p.entries.key = n, uint64(n)
 	p.entries.slots = slotsPerPage
-	for i, d := range descs {
-		if d.Pages != 0 && besideMemory(d, i > last) {
+	for i := range descs {
+		if d := &descs[i]; d.Pages != 0 && besideMemory(d, i > last) {
 			p.adoptGCD(d)
 		}
 	}
@@ -91,8 +91,8 @@ func (p *EFIPages) adopt(descs []memmap.EFIDescriptor) {
 // lastMemory is the index of the last descriptor that is memory for certain, or -1.
 func lastMemory(descs []memmap.EFIDescriptor) int {
 	last := -1
-	for i, d := range descs {
-		if !ofGCD(d) && d.Type != memmap.EFIReserved {
+	for i := range descs {
+		if d := &descs[i]; !ofGCD(d) && d.Type != memmap.EFIReserved {
 			last = i
 		}
 	}
@@ -102,12 +102,12 @@ func lastMemory(descs []memmap.EFIDescriptor) int {
 // besideMemory reports whether d is of what the firmware knows of the rest of the address
 // space and appends to the map: types that memory never has, and reserved ranges that
 // come behind all memory or cannot be cached as memory is.
-func besideMemory(d memmap.EFIDescriptor, behind bool) bool {
+func besideMemory(d *memmap.EFIDescriptor, behind bool) bool {
 	return ofGCD(d) || d.Type == memmap.EFIReserved && (behind || d.Attr&memmap.EFIWB == 0)
 }
 
 // ofGCD reports whether d can only come from the map of the address space.
-func ofGCD(d memmap.EFIDescriptor) bool {
+func ofGCD(d *memmap.EFIDescriptor) bool {
 	switch d.Type {
 	case memmap.EFIMMIO, memmap.EFIMMIOPort:
 		return d.Attr&memmap.EFIRuntime != 0
@@ -119,8 +119,8 @@ func ofGCD(d memmap.EFIDescriptor) bool {
 
 // adoptMemory adds an entry for a descriptor of memory. Of a bin all but the last page
 // is free.
-func (p *EFIPages) adoptMemory(d memmap.EFIDescriptor, row []EFIBin) {
-	e := efiEntry{start: d.Phys, last: descEnd(&d) - 1, attr: d.Attr, t: d.Type}
+func (p *EFIPages) adoptMemory(d *memmap.EFIDescriptor, row []EFIBin) {
+	e := efiEntry{start: d.Phys, last: descEnd(d) - 1, attr: d.Attr, t: d.Type}
 	if d.Type < binTypes && p.bins[d.Type].runtime {
 		e.attr &^= memmap.EFIRuntime // the report adds it
 	}
@@ -149,8 +149,8 @@ func mergeEntries(list []efiEntry) []efiEntry {
 
 // adoptGCD adds a range that is not memory, and what lies before it, which keeps it
 // apart from its neighbour.
-func (p *EFIPages) adoptGCD(d memmap.EFIDescriptor) {
-	g := GCDEntry{Start: d.Phys, Last: descEnd(&d) - 1, Attributes: d.Attr}
+func (p *EFIPages) adoptGCD(d *memmap.EFIDescriptor) {
+	g := GCDEntry{Start: d.Phys, Last: descEnd(d) - 1, Attributes: d.Attr}
 	switch d.Type {
 	case memmap.EFIReserved:
 		g.Type = GCDReserved
@@ -194,12 +194,13 @@ var ovmfBins = [...]memmap.EFIType{
 // which OVMF sets memory aside, each of them once. They ascend.
 func findBins(descs []memmap.EFIDescriptor) []EFIBin {
 	row := make([]EFIBin, 0, len(ovmfBins))
-	for _, d := range descs {
-		r, err := d.Range()
-		if err != nil || !slices.Contains(ovmfBins[:], d.Type) {
+	for i := range descs {
+		d := &descs[i]
+		if !slices.Contains(ovmfBins[:], d.Type) {
 			row = row[:0]
 			continue
 		}
+		r := memmap.Range{Start: d.Phys, End: descEnd(d)}
 		touches := len(row) > 0 && row[len(row)-1].Range.End == r.Start
 		again := slices.ContainsFunc(row, func(b EFIBin) bool { return b.Type == d.Type })
 		if !touches || again {

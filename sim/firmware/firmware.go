@@ -1,6 +1,7 @@
 package firmware
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -65,7 +66,7 @@ func Start(b *sim.Boot) (*Firmware, error) {
 	}
 	f.pages = pages
 	f.initial = append(f.initial, descs...)
-	slices.SortFunc(f.initial, byAddress)
+	sortByAddress(f.initial)
 	b.In(sim.Firmware)
 	b.Machine.BootServices = true
 	b.SwitchTo(f.mapEverything(), sim.Step{Object: "firmware's page tables", Range: memmap.Range{},
@@ -74,14 +75,14 @@ func Start(b *sim.Boot) (*Firmware, error) {
 	return f, nil
 }
 
-func byAddress(a, b memmap.EFIDescriptor) int {
-	switch {
-	case a.Phys < b.Phys:
-		return -1
-	case a.Phys > b.Phys:
-		return 1
+// sortByAddress sorts what most often is in order already.
+func sortByAddress(descs []memmap.EFIDescriptor) {
+	for i := 1; i < len(descs); i++ {
+		if descs[i].Phys < descs[i-1].Phys {
+			slices.SortFunc(descs, func(a, b memmap.EFIDescriptor) int { return cmp.Compare(a.Phys, b.Phys) })
+			return
+		}
 	}
-	return 0
 }
 
 // For says what the next call is for: the object, one sentence of why, and the source
