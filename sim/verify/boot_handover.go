@@ -66,28 +66,6 @@ func (c *Capture) initrdRange() memmap.Range {
 	return memmap.Range{Start: uint64(c.Ramdisk.Image), End: uint64(c.Ramdisk.Image + c.Ramdisk.Size)}
 }
 
-// biosWords are the words of the BIOS data area. OVMF leaves zeros there.
-func (c *Capture) biosWords() linux.BIOSWords {
-	words := linux.BIOSWords{BaseKiB: c.Debugger.BaseKiB, EBDASegment: uint16(c.Debugger.EBDASegment)}
-	if words == (linux.BIOSWords{}) && !c.isEFI() {
-		return trampoline.LikelyWords(c.e820AtEntry())
-	}
-	return words
-}
-
-// smallPageModels are QEMU's CPU models without pages of 1 GiB.
-// Source: QEMU target/i386/cpu.c (v10.0).
-var smallPageModels = []string{"qemu64", "kvm64", "core2duo", "Conroe", "Penryn", "Nehalem", "Westmere", "SandyBridge", "IvyBridge", "Haswell", "Broadwell", "Skylake-Client", "Opteron_G1", "Opteron_G2", "Opteron_G3"}
-
-// hasGBPages reports whether the CPU knows pages of 1 GiB.
-func (c *Capture) hasGBPages() bool {
-	model, _, _ := strings.Cut(c.CPU, ",")
-	if model == "" {
-		return c.GBPages
-	}
-	return !slices.ContainsFunc(smallPageModels, func(m string) bool { return strings.HasPrefix(model, m) })
-}
-
 // setupData are the nodes of the setup_data list: their places from what kernels before
 // 7.2 print of each, their types from sysfs.
 func (c *Capture) setupData(v linux.Version) (nodes []kernel.SetupData, why string) {

@@ -1,9 +1,6 @@
 package verify
 
 import (
-	"strconv"
-	"strings"
-
 	"bootplan/memmap"
 	"bootplan/sim"
 )
@@ -93,41 +90,4 @@ func (v *verification) exposedRAM(m *moment) (Value, string) {
 		return nil, "how much RAM the machine had was not recorded"
 	}
 	return Address(exposed(&m.tables, ram, sim.RWX)), ""
-}
-
-// ram is where QEMU's machines have their RAM; nil where that is not known.
-// Source: QEMU hw/i386/pc_piix.c:pc_init1, pc_q35.c:pc_q35_init (v7.2).
-func (c *Capture) ram() []memmap.Range {
-	size, ok := ramSize(c.RAM)
-	machine, options, _ := strings.Cut(c.Firmware.Machine, ",")
-	if !ok {
-		return nil
-	}
-	low := uint64(0xe0000000)
-	if machine == "q35" {
-		low = 0xb0000000
-	}
-	if size >= low {
-		low = memmap.AlignDown(low, memmap.GiB)
-	}
-	for _, option := range strings.Split(options, ",") {
-		if limit, found := strings.CutPrefix(option, "max-ram-below-4g="); found {
-			if n, ok := ramSize(limit); ok {
-				low = min(low, n)
-			}
-		}
-	}
-	low = min(low, size)
-	return []memmap.Range{{End: low}, {Start: 4 * memmap.GiB, End: 4*memmap.GiB + size - low}}
-}
-
-// ramSize reads "512M" or "2G", options behind it left out.
-func ramSize(text string) (bytes uint64, ok bool) {
-	text, _, _ = strings.Cut(text, ",")
-	unit := memmap.MiB
-	if t, found := strings.CutSuffix(text, "G"); found {
-		text, unit = t, memmap.GiB
-	}
-	n, err := strconv.ParseUint(strings.TrimSuffix(text, "M"), 10, 32)
-	return n * unit, err == nil
 }

@@ -3,7 +3,6 @@ package verify
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -145,78 +144,6 @@ func (c *Capture) stubLoader() string {
 		return ""
 	}
 	return c.loader()
-}
-
-// firmwareProfile is the newest release of EDK2 that is not newer than the recorded
-// firmware, whose version reads like "edk2 2025.02 (Debian …)".
-func (c *Capture) firmwareProfile() sim.FirmwareProfile {
-	p := sim.FirmwareProfile{IA32: c.isMixed()}
-	_, version, _ := strings.Cut(c.Firmware.Version, "edk2 ")
-	for _, release := range []struct {
-		since string
-		kind  sim.FirmwareKind
-	}{
-		{"2025.02", sim.EDK2Stable202502}, {"2026.05", sim.EDK2Stable202605}, {"2026.08", sim.EDK2Master20260806},
-	} {
-		if version >= release.since {
-			p.Kind = release.kind
-		}
-	}
-	return p
-}
-
-// isMixed reports whether the firmware was a 32-bit one.
-func (c *Capture) isMixed() bool {
-	return c.MixedMode != nil || strings.HasPrefix(c.Firmware.Build, "OVMF32") || c.BootParams != nil && c.BootParams.Signature == "EL32"
-}
-
-// policy is how the recorded firmware protected memory.
-func (c *Capture) policy() (sim.Policy, error) {
-	const nxData, protectAll = 0xc000000000007fd5, 3
-	name := "ovmf"
-	switch c.Firmware.NX {
-	case 0:
-	case nxData:
-		name = "edk2-nx"
-	default:
-		return sim.Policy{}, fmt.Errorf("the firmware's NX policy is %#x: only 0 and %#x are known", uint64(c.Firmware.NX), uint64(nxData))
-	}
-	if c.Firmware.NX != 0 && c.Firmware.Image == protectAll {
-		name += "-image"
-	}
-	if strings.HasPrefix(c.Firmware.Attribute, "installed") {
-		name += "-attr"
-	}
-	return sim.PolicyNamed(name)
-}
-
-// fiveLevelModels are QEMU's CPU models that know 5-level paging.
-// Source: QEMU target/i386/cpu.c (v10.0).
-var fiveLevelModels = []string{"max", "Icelake-Server", "SapphireRapids", "GraniteRapids", "SierraForest", "ClearwaterForest", "EPYC-Genoa", "EPYC-Turin"}
-
-// hasLA57 reports whether the CPU can do 5-level paging: by its model, or where that
-// is not known, because the kernel used it.
-func (c *Capture) hasLA57() bool {
-	if c.CPU == "" {
-		return c.fiveLevels()
-	}
-	return fiveLevelCPU(c.CPU)
-}
-
-// fiveLevelCPU reports whether a CPU as QEMU's -cpu names it can do 5-level paging: by
-// its model and the options behind it.
-func fiveLevelCPU(cpu string) bool {
-	model, options, _ := strings.Cut(cpu, ",")
-	can := slices.ContainsFunc(fiveLevelModels, func(m string) bool { return strings.HasPrefix(model, m) })
-	for _, o := range strings.Split(options, ",") {
-		switch o {
-		case "la57=on", "+la57", "la57":
-			can = true
-		case "la57=off", "-la57":
-			can = false
-		}
-	}
-	return can
 }
 
 // initrd is the initrd's size, and its place where that depends on more than the
