@@ -1,5 +1,11 @@
-// Package verify holds the model against recorded truth: golden vectors that the
-// real kernel's own code computed.
+// Package verify holds the model against recorded truth: recordings of real boots, and
+// golden vectors that the real kernel's own code computed.
+//
+// A recording is a [Capture], in JSON or read from a log, or a case: a run of the real
+// decompressor that a debugger stopped. ReadBoots reads them; [Boot.Verify] makes a
+// scenario of what was recorded, simulates it, and compares fact by fact. What cannot be
+// predicted from a recording is listed with the reason. The reader is in capture*.go; each
+// kind of facts has one file boot_*.go.
 //
 // A vector file is JSON Lines, one case a line, {"name", "in", "want"}; its name
 // begins with the name of the function that it drives ("kaslr_changed_7_2.jsonl"
