@@ -125,8 +125,13 @@ func (z *decompressor) loadRealMode(b *sim.Boot, l loader) {
 
 // placeCmdline lets the loader put the command line at addr.
 func (z *decompressor) placeCmdline(b *sim.Boot, addr uint64, why string) {
+	b.Do(sim.Step{Op: sim.Alloc, Object: cmdlineName, Range: sized(addr, uint64(len(b.Scenario.Cmdline))+1), Why: why, Source: bootProtocol})
+	z.writeCmdline(b, addr)
+}
+
+// writeCmdline lets the loader write the command line into memory that it has at addr.
+func (z *decompressor) writeCmdline(b *sim.Boot, addr uint64) {
 	z.cmdline = sized(addr, uint64(len(b.Scenario.Cmdline))+1)
-	b.Do(sim.Step{Op: sim.Alloc, Object: cmdlineName, Range: z.cmdline, Why: why, Source: bootProtocol})
 	b.Do(sim.Step{Op: sim.Write, Object: cmdlineName, Range: z.cmdline, Keep: true, Why: "what the user asked for", Source: bootProtocol})
 	b.Place("command_line", z.cmdline, 0)
 }

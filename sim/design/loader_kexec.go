@@ -3,15 +3,21 @@ package design
 import (
 	"fmt"
 
+	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/sim"
+	"bootplan/sim/kernel"
 )
 
-// Lower bounds of what kexec loads, in bytes.
+// What kexec_file_load loads: lowest addresses, and sizes, in bytes.
 // Source: arch/x86/kernel/kexec-bzimage64.c (v6.12).
 const (
-	kexecParams = 0x3000    // MIN_BOOTPARAM_ADDR
-	kexecInitrd = 0x1000000 // MIN_INITRD_LOAD_ADDR
+	kexecParams  = 0x3000    // MIN_BOOTPARAM_ADDR
+	kexecInitrd  = 0x1000000 // MIN_INITRD_LOAD_ADDR
+	kexecCore    = 30        // MAX_ELFCOREHDR_STR_LEN, behind the command line
+	kexecEFINode = 16 + 96   // a setup_data head and struct efi_setup_data, filled or not
+	kexecSeed    = 32        // RNG_SEED_LENGTH
+	setupSeed    = 9         // SETUP_RNG_SEED
 )
 
 const kexecSource = "arch/x86/kernel/kexec-bzimage64.c:bzImage64_load (v6.12)"
@@ -21,71 +27,88 @@ const kexecSource = "arch/x86/kernel/kexec-bzimage64.c:bzImage64_load (v6.12)"
 // the 64-bit entry.
 func (z *decompressor) loadByKernel(b *sim.Boot) error {
 	k := z.kernel.Setup
-	b.Assume("kexec: where the old kernel keeps its page tables and the code that copies the new one is not modelled")
-	r, ok := z.highest(memmap.PageSize, 16, kexecParams)
-	if !ok {
-		return noRoomForKexec(paramsName, memmap.PageSize)
+	b.Assume("kexec: the highest pages are taken by code that checks and enters the new kernel, which is not modelled; nor is what the old kernel passes on of EFI")
+	params, err := z.placeByKernel(paramsName, z.kexecParamsSize(b), 0, kexecParams)
+	if err != nil {
+		return err
 	}
-	z.bootParams = r
-	b.Do(sim.Step{Op: sim.Alloc, Object: paramsName, Range: r, Why: "as high as there is room", Source: kexecSource})
-	size := uint64(len(b.Scenario.Cmdline)) + 1
-	if r, ok = z.highest(size, 16, kexecParams); !ok {
-		return noRoomForKexec(cmdlineName, size)
+	z.fillParams(b, params)
+	window, err := z.placeByKernel("unpacking window", uint64(k.InitSize), uint64(k.KernelAlignment), max(k.PrefAddress, memmap.MiB), params)
+	if err != nil {
+		return err
 	}
-	z.placeCmdline(b, r.Start, "beside boot_params")
-	size = memmap.AlignUp(uint64(k.InitSize), memmap.PageSize)
-	if r, ok = z.highest(size, uint64(k.KernelAlignment), max(k.PrefAddress, memmap.MiB)); !ok {
-		return noRoomForKexec(kernelName, size)
-	}
-	z.loaded = r.Start
+	z.loaded = window.Start
 	z.geometry()
 	z.loadImage(b)
-	if size = b.Scenario.Initrd.Size; size != 0 {
-		if r, ok = z.highest(size, memmap.PageSize, kexecInitrd); !ok {
-			return noRoomForInitrd(size)
-		}
-		z.placeInitrd(b, r.Start)
+	if b.Scenario.Initrd.Size == 0 {
+		return nil
 	}
-	return nil
+	initrd, err := z.placeByKernel("initrd", b.Scenario.Initrd.Size, 0, kexecInitrd, params, window)
+	if err == nil {
+		z.placeInitrd(b, initrd.Start)
+	}
+	return err
 }
 
-func noRoomForKexec(object string, size uint64) error {
-	return &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("kexec finds no room for %s of %#x bytes", object, size)}
-}
-
-// highest is the highest place in RAM for size bytes at a multiple of align and not
-// below least that none of what is placed already takes.
-// Source: kernel/kexec_file.c:locate_mem_hole_top_down (v6.12).
-func (z *decompressor) highest(size, align, least uint64) (best memmap.Range, ok bool) {
-	window := sized(z.loaded, uint64(z.kernel.Setup.InitSize))
-	if z.loaded == 0 {
-		window = memmap.Range{}
-	}
+// placeByKernel is the highest place in RAM for size bytes, rounded up to pages, at a
+// multiple of align, but at least of a page, and not below least, that shares nothing
+// with what is taken.
+// Source: kernel/kexec_file.c:kexec_add_buffer, locate_mem_hole_top_down (v6.12).
+func (z *decompressor) placeByKernel(object string, size, align, least uint64, taken ...memmap.Range) (best memmap.Range, err error) {
+	size, align = memmap.AlignUp(size, memmap.PageSize), max(align, memmap.PageSize)
 	for _, e := range z.e820 {
 		ram, err := e.Range()
 		if err != nil || e.Type != memmap.E820RAM {
 			continue
 		}
-		for end := ram.End; end >= size && end-size >= max(ram.Start, least); {
+		for end := ram.End; end >= size; {
 			r := sized(memmap.AlignDown(end-size, align), size)
 			if r.Start < max(ram.Start, least) {
 				break
 			}
-			taken := firstOverlap(r, z.bootParams, z.cmdline, window)
-			if taken.Empty() {
-				if !ok || r.Start > best.Start {
-					best, ok = r, true
+			other := firstOverlap(r, taken)
+			if other.Empty() {
+				if r.Start >= best.Start {
+					best = r
 				}
 				break
 			}
-			end = taken.Start
+			end = other.Start
 		}
 	}
-	return best, ok
+	if best.Empty() {
+		return best, &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("kexec finds no room for %#x bytes: %s", size, object)}
+	}
+	return best, nil
+}
+
+// kexecParamsSize is the size of the buffer that begins with boot_params. Since 6.0 a
+// seed for the random numbers of the new kernel is at its end.
+func (z *decompressor) kexecParamsSize(b *sim.Boot) uint64 {
+	size := memmap.AlignUp(memmap.PageSize+uint64(len(b.Scenario.Cmdline))+1+kexecCore, 16) + kexecEFINode
+	if z.release >= linux.Of(6, 0) {
+		size += setupDataHead + kexecSeed
+	}
+	return size
+}
+
+// fillParams puts boot_params, command line and seed into their buffer.
+func (z *decompressor) fillParams(b *sim.Boot, buffer memmap.Range) {
+	b.Do(sim.Step{Op: sim.Alloc, Object: paramsName, Range: buffer, Why: "one buffer for all that is small, as high as there is room", Source: kexecSource})
+	z.bootParams = sized(buffer.Start, memmap.PageSize)
+	z.writeCmdline(b, z.bootParams.End)
+	if z.release < linux.Of(6, 0) {
+		return
+	}
+	const size = setupDataHead + kexecSeed
+	node := sized(buffer.Start+z.kexecParamsSize(b)-size, size)
+	b.Do(sim.Step{Op: sim.Write, Object: setupDataName, Range: node, Keep: true, Why: "a seed for the random numbers of the new kernel",
+		Source: "arch/x86/kernel/kexec-bzimage64.c:setup_rng_seed (v6.12)"})
+	z.setupData = append(z.setupData, kernel.SetupData{SetupDataNode: memmap.SetupDataNode{Addr: node.Start, Type: setupSeed, Len: kexecSeed}})
 }
 
 // firstOverlap is one of the others that shares a byte with r; empty if none does.
-func firstOverlap(r memmap.Range, others ...memmap.Range) memmap.Range {
+func firstOverlap(r memmap.Range, others []memmap.Range) memmap.Range {
 	for _, o := range others {
 		if r.Overlaps(o) {
 			return o
