@@ -19,7 +19,8 @@ func newMapShowCmd(a *app) *cobra.Command {
 		Use:   "show FILE…",
 		Short: "Show every memory map in these files",
 		Long: `Shows every memory map in these files, one table for each: ranges with their last
-byte, as kernel logs print them, sizes, types and EFI attributes.
+byte, as kernel logs print them, sizes, types and EFI attributes. With -v also what the
+allocator of the firmware that reported an EFI map must have been like.
 
 Exit status: 0 everything could be read; 2 a file holds no map, or entries could not
 be read. They are listed after what could be.`,
@@ -44,9 +45,15 @@ be read. They are listed after what could be.`,
 
 // mapResult is the JSON answer of map show.
 type mapResult struct {
-	Schema   string         `json:"schema"`
-	Maps     []parse.Stated `json:"maps"`
-	Problems []mapProblem   `json:"problems"`
+	Schema   string       `json:"schema"`
+	Maps     []shownMap   `json:"maps"`
+	Problems []mapProblem `json:"problems"`
+}
+
+// shownMap is a map and, with -v, what its firmware's allocator was like.
+type shownMap struct {
+	parse.Stated
+	Allocator *allocatorState `json:"allocator,omitempty"`
 }
 
 // mapProblem is an entry that could not be read.
@@ -59,7 +66,7 @@ type mapProblem struct {
 }
 
 func (a *app) mapShow(paths []string, from string) error {
-	result := mapResult{Schema: schema, Maps: []parse.Stated{}, Problems: []mapProblem{}}
+	result := mapResult{Schema: schema, Maps: []shownMap{}, Problems: []mapProblem{}}
 	var failed []error
 	for i, path := range paths {
 		doc, err := a.readDocument(path, from)
@@ -73,7 +80,8 @@ func (a *app) mapShow(paths []string, from string) error {
 			for _, f := range found[i] {
 				stated.Findings = append(stated.Findings, f)
 			}
-			result.Maps = append(result.Maps, stated)
+			state, _ := a.stateOf(&doc.Maps[i]) // a map that no firmware could have has none
+			result.Maps = append(result.Maps, shownMap{stated, state})
 		}
 		for _, p := range doc.Problems {
 			result.Problems = append(result.Problems, mapProblem(*p))
@@ -114,7 +122,7 @@ func (a *app) printDocument(doc *parse.Document) error {
 	for i := range doc.Maps {
 		m := &doc.Maps[i]
 		fmt.Fprintf(a.out, "\n%s\n", m.Label)
-		if err := a.printMap(m); err != nil {
+		if err := errors.Join(a.printMap(m), a.printState(m)); err != nil {
 			return err
 		}
 	}
