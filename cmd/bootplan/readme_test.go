@@ -7,22 +7,30 @@ import (
 	"testing"
 )
 
-// TestREADME: what the README says that its first command prints is what it prints.
+// TestREADME: what the README says that commands print is what they print.
 func TestREADME(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(text), "The first command prints:\n\n```\n")
-	shown, _, found := strings.Cut(rest, "```")
-	if !found {
-		t.Fatal("README.md: expected the output of compare in a block")
-	}
-	var out, errs bytes.Buffer
-	if code := execute([]string{"compare"}, strings.NewReader(""), &out, &errs); code != 0 {
-		t.Fatalf("compare: exit status %d: %s", code, errs.String())
-	}
-	if !strings.HasPrefix(out.String(), shown) {
-		t.Errorf("README.md shows\n%s\ncompare prints\n%s", shown, out.String())
+	for _, shown := range []struct {
+		after string // the sentence in front of the block
+		args  []string
+	}{
+		{"W+X over time and findings:\n\n", []string{"compare"}},
+		{"unless somebody asks:\n\n", []string{"compare", "--policy", "all"}},
+	} {
+		_, rest, _ := strings.Cut(string(text), shown.after+"```\n")
+		block, _, found := strings.Cut(rest, "```")
+		if !found {
+			t.Fatalf("README.md: expected the output of %v in a block", shown.args)
+		}
+		var out, errs bytes.Buffer
+		if code := execute(shown.args, strings.NewReader(""), &out, &errs); code != 0 {
+			t.Fatalf("%v: exit status %d: %s", shown.args, code, errs.String())
+		}
+		if !strings.HasPrefix(out.String(), block) {
+			t.Errorf("README.md shows\n%s\n%v prints\n%s", block, shown.args, out.String())
+		}
 	}
 }

@@ -14,6 +14,7 @@ const Schema = "bootplan/1"
 type Run struct {
 	Schema      string                  `json:"schema,omitempty"`
 	Design      string                  `json:"design"`
+	Policy      string                  `json:"policy,omitempty"` // where several are compared
 	Outcome     sim.Outcome             `json:"outcome"`
 	Failure     string                  `json:"failure"`
 	Placements  map[string]RunPlacement `json:"placements"`

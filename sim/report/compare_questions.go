@@ -1,0 +1,237 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"bootplan/memmap"
+	"bootplan/rule"
+	"bootplan/sim"
+)
+
+// A question is one that a comparison asks of each boot.
+type question struct {
+	name   string
+	stated bool // answered by what the design says of itself
+	answer func(Boot) string
+}
+
+// A group is questions that belong together.
+type group struct {
+	name      string
+	questions []question
+}
+
+// unknown is the answer of a boot that did not get that far, or has no such thing.
+const unknown = "–"
+
+// groups are the questions of a comparison, in order.
+var groups = []group{
+	{"how it ends", []question{
+		{"outcome", false, outcome},
+		{"kernel at", false, placed("kernel", startOf)},
+		{"virtual address", false, placed("kernel", virtualOf)},
+		{"findings (errors)", false, findingCount},
+	}},
+	{"memory", []question{
+		{"peak while unpacking", false, measured(sim.PeakUnpackingBytes)},
+		{"peak, initrd and all", false, measured(sim.PeakBytes)},
+		{"kernel copies", false, measured(sim.KernelCopies)},
+		{"compressed copies", false, measured(sim.CompressedCopies)},
+		{"bytes copied", false, measured(sim.BytesCopied)},
+		{"kernel's memory", false, kernelMemory},
+		{"below 1 MiB", false, lowMemoryUse},
+		{"requests", false, measured(sim.AllocationCount)},
+	}},
+	{"W+X", []question{
+		{"at stub entry", false, measured(sim.WXAtStubEntry)},
+		{"at exit of firmware", false, measured(sim.WXAtExit)},
+		{"at kernel entry", false, measured(sim.WXAtKernelEntry)},
+		{"peak", false, measured(sim.WXPeak)},
+		{"written, then executed", false, measured(sim.WXUsed)},
+		{"permission calls", false, measured(sim.PermissionCalls)},
+	}},
+	{"the four weaknesses", []question{
+		{"low memory (W1)", false, breaks("low-memory", "nx-stripped")},
+		{"PE header (W2)", false, breaks("pe-promise")},
+		{"moves itself (W3)", false, breaks("self-relocated")},
+		{"maps on demand (W4)", false, breaks("demand-map")},
+	}},
+	{"KASLR", []question{
+		{"physical", false, measured(sim.PhysicalEntropyBits)},
+		{"chosen by", true, chosen("physical")},
+		{"virtual", false, measured(sim.VirtualEntropyBits)},
+		{"virtual chosen by", true, chosen("virtual")},
+	}},
+	{"paging and BSS", []question{
+		{"5-level switch at", false, placed("paging_trampoline", startOf)},
+		{"moves itself to", false, placed("relocated_image", startOf)},
+		{"tables at kernel entry", false, finalTables},
+		{"on a page fault", false, faultHandler},
+		{"BSS cleared by", true, chosen("bss")},
+		{"heap", true, chosen("malloc")},
+	}},
+	{"PE image", []question{
+		{"sections aligned to", false, sectionAlignment},
+		{"NX_COMPAT", false, nxCompat},
+		{"layout", true, chosen("pe-layout")},
+		{"boot_params", true, chosen("boot-params")},
+		{"permissions", true, chosen("nx")},
+	}},
+}
+
+func outcome(b Boot) string {
+	if b.Result.Outcome == sim.Boots {
+		return "boots"
+	}
+	return strings.ToUpper(string(b.Result.Outcome))
+}
+
+func findingCount(b Boot) string {
+	return fmt.Sprintf("%d (%d)", len(b.Result.Findings), errorCount(b.Result))
+}
+
+func errorCount(r *sim.Result) int {
+	n := 0
+	for _, f := range r.Findings {
+		if f.Severity == rule.Error {
+			n++
+		}
+	}
+	return n
+}
+
+// placed answers with where something was placed.
+func placed(name string, show func(sim.Placement) string) func(Boot) string {
+	return func(b Boot) string {
+		p, ok := b.Result.Placement(name)
+		if !ok {
+			return unknown
+		}
+		return show(p)
+	}
+}
+
+// startOf and virtualOf show where something was placed.
+func startOf(p sim.Placement) string   { return Address(p.Range.Start) }
+func virtualOf(p sim.Placement) string { return Address(p.Virtual) }
+
+// measured answers with a figure.
+func measured(name string) func(Boot) string {
+	return func(b Boot) string {
+		m, ok := b.Result.Metric(name)
+		switch {
+		case !ok:
+			return unknown
+		case m.Unit == "bytes" && m.Value == 0:
+			return "none"
+		}
+		return Value(m)
+	}
+}
+
+// lowMemoryUse is what the design takes below 1 MiB: grabbed without asking, or allocated.
+func lowMemoryUse(b Boot) string {
+	grabbed, _ := b.Result.Metric(sim.LowMemoryBytes)
+	allocated, _ := b.Result.Metric(sim.LowMemoryAllocated)
+	switch {
+	case grabbed.Value > 0:
+		return Value(grabbed) + " grabbed"
+	case allocated.Value > 0:
+		return Value(allocated) + " allocated"
+	}
+	return "none"
+}
+
+// kernelMemory is the type of memory that was allocated for the kernel.
+func kernelMemory(b Boot) string {
+	kernel, ok := b.Result.Placement("kernel")
+	if !ok {
+		return unknown
+	}
+	for _, s := range b.Result.Steps {
+		if s.Op == sim.Alloc && s.Range.Covers(kernel.Range) && s.Phase < sim.Kernel {
+			if s.Memory != "" {
+				return s.Memory
+			}
+			return "kept by loader"
+		}
+	}
+	return "not allocated"
+}
+
+// breaks answers whether any of some rules is broken. A boot that did not get to the
+// kernel may not have got to breaking it.
+func breaks(rules ...string) func(Boot) string {
+	return func(b Boot) string {
+		if slices.ContainsFunc(b.Result.Findings, func(f sim.Finding) bool { return slices.Contains(rules, f.Rule) }) {
+			return "yes"
+		}
+		if b.Result.Outcome != sim.Boots {
+			return unknown
+		}
+		return "no"
+	}
+}
+
+// chosen answers with what the design chooses.
+func chosen(choice string) func(Boot) string {
+	return func(b Boot) string {
+		if value := b.Design.Get(choice); value != "" {
+			return value
+		}
+		return unknown
+	}
+}
+
+// finalTables names the page tables under which the kernel is entered.
+func finalTables(b Boot) string {
+	if _, ok := b.Result.Metric(sim.WXAtKernelEntry); !ok {
+		return unknown
+	}
+	return b.Result.After.Tables.Name
+}
+
+// faultHandler is what becomes of an access to memory that those do not map.
+func faultHandler(b Boot) string {
+	switch p := b.Result.After.Tables.OnFault; {
+	case finalTables(b) == unknown:
+		return unknown
+	case p != 0:
+		return "maps " + p.String()
+	}
+	return "dead"
+}
+
+// header is what the header of the PE image promises; ok is false if there is none.
+func header(b Boot) (h sim.ImageHeader, ok bool) {
+	for _, s := range b.Result.Steps {
+		if s.Header.SectionAlignment != 0 {
+			return s.Header, true
+		}
+	}
+	return h, false
+}
+
+func sectionAlignment(b Boot) string {
+	h, ok := header(b)
+	switch {
+	case !ok:
+		return unknown
+	case uint64(h.SectionAlignment)%memmap.PageSize == 0:
+		return Size(uint64(h.SectionAlignment))
+	}
+	return Size(uint64(h.SectionAlignment)) + "!"
+}
+
+func nxCompat(b Boot) string {
+	h, ok := header(b)
+	switch {
+	case !ok:
+		return unknown
+	case h.NXCompat:
+		return "yes"
+	}
+	return "no"
+}

@@ -1,0 +1,95 @@
+package report
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bootplan/memmap"
+	"bootplan/sim"
+	"bootplan/sim/design"
+)
+
+// TestLane: one column per step where there are as many, the most of several where there
+// are more, and one mark where boot services end, however wide its step is drawn.
+func TestLane(t *testing.T) {
+	step := func(p sim.Phase, op sim.Op, wx uint64) sim.Step { return sim.Step{Phase: p, Op: op, WX: wx} }
+	repeat := func(s sim.Step, n int) []sim.Step {
+		var steps []sim.Step
+		for range n {
+			steps = append(steps, s)
+		}
+		return steps
+	}
+	firmware, kernel := step(sim.Firmware, sim.Alloc, memmap.GiB), step(sim.Kernel, sim.Alloc, memmap.GiB)
+	none, some, much := step(sim.Stub, sim.Alloc, 0), step(sim.Stub, sim.Alloc, 1), step(sim.Stub, sim.Map, 2*memmap.GiB)
+	tests := []struct {
+		steps []sim.Step
+		want  string
+	}{
+		{nil, ""},
+		{[]sim.Step{firmware, kernel}, ""},
+		{append(append(repeat(none, laneWidth/2), repeat(some, laneWidth/4)...), repeat(much, laneWidth/4)...),
+			strings.Repeat("·", laneWidth/2) + strings.Repeat("▁", laneWidth/4) + strings.Repeat("▇", laneWidth/4)},
+		{append(repeat(none, 2*laneWidth-1), some), strings.Repeat("·", laneWidth-1) + "▁"},
+		{[]sim.Step{some, step(sim.Stub, sim.Exit, memmap.MiB)}, strings.Repeat("▁", laneWidth/2) + "│" + strings.Repeat("▂", laneWidth/2-1)},
+	}
+	for _, test := range tests {
+		if got := lane(&sim.Result{Steps: test.steps}); got != test.want {
+			t.Errorf("%d steps: got %q, want %q", len(test.steps), got, test.want)
+		}
+	}
+}
+
+// booted is a boot of a design that ends so.
+func booted(t *testing.T, name string, outcome sim.Outcome, failure string) Boot {
+	t.Helper()
+	d, err := design.Named(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Boot{d, &sim.Result{Design: name, Outcome: outcome, Failure: failure, After: sim.Picture{Tables: &sim.Tables{}}}}
+}
+
+// TestEqualFailures: boots that fail for the same reason share its number.
+func TestEqualFailures(t *testing.T) {
+	fails, other := booted(t, "efistub", sim.Faults, "here\n  because"), booted(t, "efistub", sim.Fails, "there")
+	var out bytes.Buffer
+	err := PoliciesText(&out, []UnderPolicy{{"a", []Boot{fails, fails}}, {"b", []Boot{other, booted(t, "efistub", sim.Boots, "")}}}, Style{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(out.String(), "\n")
+	want := []string{"how it ends  a           b", "  efistub    FAULTS (1)  FAILS (2)", "  efistub    FAULTS (1)  boots"}
+	if diff := cmp.Diff(want, lines[:3]); diff != "" {
+		t.Error(diff)
+	}
+	for _, reason := range []string{"\n(1) here\n", "\n(2) there\n"} {
+		if !strings.Contains(out.String(), reason) {
+			t.Errorf("no line %q in\n%s", reason, out.String())
+		}
+	}
+}
+
+// TestMatrixIsWhole: every question has an answer of every design, and a design that did
+// not get to the kernel claims nothing about what it did not do.
+func TestMatrixIsWhole(t *testing.T) {
+	c := Compare([]Boot{booted(t, "efistub", sim.Faults, "x"), booted(t, "bzimage", sim.Boots, "")})
+	stated := 0
+	for _, p := range c.Matrix {
+		if len(p.Values) != 2 || p.Values["efistub"] == "" || p.Values["bzimage"] == "" {
+			t.Errorf("%s: %v", p.Property, p.Values)
+		}
+		if p.Stated {
+			stated++
+		}
+		if p.Group == "the four weaknesses" && (p.Values["efistub"] != unknown || p.Values["bzimage"] != "no") {
+			t.Errorf("%s: %v", p.Property, p.Values)
+		}
+	}
+	if stated == 0 || stated == len(c.Matrix) {
+		t.Errorf("%d of %d properties are stated", stated, len(c.Matrix))
+	}
+}
