@@ -59,12 +59,24 @@ func NXBit(t memmap.EFIType) uint {
 	return min(uint(t), 61) // types that nobody defined: a bit that no policy sets
 }
 
+// Restrictions are the attributes with which memory of type t is mapped: of XP and RP.
+func (p *Policy) Restrictions(t memmap.EFIType) memmap.EFIAttr {
+	var attr memmap.EFIAttr
+	if p.NX>>NXBit(t)&1 != 0 {
+		attr |= memmap.EFIXP
+	}
+	if p.FreeRP && t == memmap.EFIConventional {
+		attr |= memmap.EFIRP
+	}
+	return attr
+}
+
 // Of returns the permissions with which memory of type t is mapped.
 func (p *Policy) Of(t memmap.EFIType) Perm {
-	switch {
-	case p.FreeRP && t == memmap.EFIConventional:
+	switch attr := p.Restrictions(t); {
+	case attr&memmap.EFIRP != 0:
 		return 0
-	case p.NX>>NXBit(t)&1 != 0:
+	case attr&memmap.EFIXP != 0:
 		return RW
 	}
 	return RWX

@@ -89,7 +89,7 @@ func (f *Firmware) surveySpace() {
 		}
 		now := region{t: spaceType(d), capabilities: d.Attr&cacheMask | capabilities, attributes: usualCache(d.Attr)}
 		if !f.policy.StaleSpace {
-			now.attributes |= restrictions(f.enforced(f.policy.Of(d.Type)))
+			now.attributes |= f.policy.Restrictions(d.Type) & capabilities
 		}
 		f.space.spans.Set(r, now)
 	}

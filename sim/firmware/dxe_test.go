@@ -29,6 +29,7 @@ func TestSpaceDescriptor(t *testing.T) {
 		"boot code":     {policy(t, "edk2-nx"), 0x1000, described{0, 0x10000, firmware.SystemMemory, memmap.EFIWB}},
 		"free memory":   {policy(t, "edk2-nx"), 0x300000, described{0x100000, 0x4110000, firmware.SystemMemory, memmap.EFIWB | memmap.EFIXP}},
 		"no policy":     {policy(t, "ovmf"), 0x1000, described{0, 0xa0000, firmware.SystemMemory, memmap.EFIWB}},
+		"not mapped":    {policy(t, "strict"), 0x300000, described{0x100000, 0x4100000, firmware.SystemMemory, memmap.EFIWB | memmap.EFIXP | memmap.EFIRP}},
 		"does not know": {stale, 0x300000, described{0x100000, 0x4110000, firmware.SystemMemory, memmap.EFIWB}},
 		"hole":          {policy(t, "edk2-nx"), 0xa1000, described{0xa0000, 0x100000, firmware.NoMemory, 0}},
 		"device":        {policy(t, "edk2-nx"), 0xffffffff, described{0xffc00000, 0x100000000, firmware.MMIO, memmap.EFIUC | memmap.EFIXP}},
