@@ -54,9 +54,9 @@ func handOver(b *sim.Boot, a *arrival) error {
 	if b.Traced() {
 		h.Log = func(line string) { log = append(log, line) }
 	}
-	state, err := kernel.SetupArch(h)
-	var stopped *linux.Panic
-	if err != nil && !errors.As(err, &stopped) {
+	state, err := sim.Scratch[kernel.Setup](b).Arch(&h)
+	stopped, ends := errors.AsType[*linux.Panic](err)
+	if err != nil && !ends {
 		return err
 	}
 	b.In(sim.Kernel)
@@ -64,20 +64,20 @@ func handOver(b *sim.Boot, a *arrival) error {
 		b.KernelSays(log, state.IOMem(&h.Image))
 	}
 	a.showKernel(b, state)
-	if stopped != nil {
+	if ends {
 		return &sim.Failure{Rule: "kernel-panic", Message: stopped.Error()}
 	}
 	return nil
 }
 
 // handover is the arrival as the kernel sees it; ok is false if its layout is not known.
-func (a *arrival) handover(b *sim.Boot) (h *kernel.Handover, ok bool) {
+func (a *arrival) handover(b *sim.Boot) (h kernel.Handover, ok bool) {
 	layout := a.kernel.VO.Layout
 	if layout == nil {
-		return nil, false
+		return h, false
 	}
 	version := releaseOf(a.kernel, a.version)
-	h = &kernel.Handover{
+	h = kernel.Handover{
 		Version: version, Cmdline: a.cmdline,
 		Image:  kernel.Image{Phys: a.phys, Layout: *layout, RealModeSize: trampoline.RealModeSize(version)},
 		Memory: memmap.BootMemory{Table: a.e820}, TypeOfLoader: a.loader, Initrd: a.initrd, EFI: a.efi, BIOS: a.bios,
