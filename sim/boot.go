@@ -20,14 +20,14 @@ type Design interface {
 type Check interface {
 	Begin() // a boot begins: forget the last one
 	Step(m *Machine, s *Step, report func(Finding))
-	End(m *Machine, report func(Finding)) // no further step follows: a finding is about the last one
+	End(m *Machine, report func(Finding)) // no further step follows: a finding is about the boot as a whole
 }
 
 // Finding is one thing that a check objects to.
 type Finding struct {
 	Rule     string
 	Severity rule.Severity
-	Step     int          // index into Result.Steps
+	Step     int          // index into Result.Steps, or AtEnd
 	Range    memmap.Range // where
 	Object   string       // what did it
 	Other    string       // what it was done to, may be empty
@@ -60,7 +60,7 @@ type Boot struct {
 	result  *Result
 	runner  *Runner
 	heed    func(Finding) // report, made a function value once for all steps, and
-	found   func(Finding) // Find
+	closing func(Finding) // findAtEnd
 
 	// The step being done, and inside it the one that maps what it touches: checks get
 	// pointers, which must not make garbage.
@@ -328,6 +328,15 @@ func (b *Boot) KernelSays(log, iomem []string) {
 // Assume notes an assumption that the scenario left to the design.
 func (b *Boot) Assume(text string) {
 	b.result.Assumptions = append(b.result.Assumptions, text)
+}
+
+// AtEnd is the Step of a finding about a boot as a whole.
+const AtEnd = -1
+
+// findAtEnd keeps what a check says when the boot has ended.
+func (b *Boot) findAtEnd(f Finding) {
+	f.Step = AtEnd
+	b.result.Findings = append(b.result.Findings, f)
 }
 
 // Find lets a design report what no check can see, such as a surprise in an algorithm.

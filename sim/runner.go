@@ -28,7 +28,7 @@ type Runner struct {
 func NewRunner(o Options) *Runner {
 	r := &Runner{scratch: map[reflect.Type]any{}}
 	r.boot = Boot{Machine: &r.machine, checks: o.Checks, trace: o.Trace, result: &r.result, runner: r}
-	r.boot.heed, r.boot.found = r.boot.report, r.boot.Find
+	r.boot.heed, r.boot.closing = r.boot.report, r.boot.findAtEnd
 	return r
 }
 
@@ -40,17 +40,17 @@ func (r *Runner) Run(d Design, sc *Scenario) (*Result, error) {
 	result.Design = d.Name()
 	err := d.Boot(b)
 	for _, c := range b.checks {
-		c.End(b.Machine, b.found)
+		c.End(b.Machine, b.closing)
 	}
 	b.settle()
 	b.meter.report(b)
 	m := &r.machine
 	result.After = Picture{Use: m.Use, Content: m.Content, Needed: m.Needed, Tables: m.Tables}
-	var failure *Failure
+	failure, gaveUp := errors.AsType[*Failure](err)
 	switch {
 	case b.stopped:
 		result.Outcome = Faults
-	case errors.As(err, &failure):
+	case gaveUp:
 		result.Outcome, result.Failure = Fails, failure.Message
 		b.Find(Finding{Rule: failure.Rule, Severity: rule.Error, Message: failure.Message})
 	case err != nil:

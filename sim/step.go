@@ -113,6 +113,7 @@ type Step struct {
 	Needs    uint64       // bytes are needed; 0: not known
 	Zeroed   memmap.Range // Write: the part of the range that is written with zeroes
 	NeedZero memmap.Range // Exec: what must read as zero, because the code does not clear it
+	Clears   memmap.Range // Exec: what the code is about to clear, as it takes all of its memory for its own
 	Header   ImageHeader  // Copy by firmware, of the headers of a PE image
 	Section  string       // Write by firmware: the name of the PE section, and
 	Promise  Perm         // the permissions that its header declares

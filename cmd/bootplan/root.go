@@ -131,7 +131,7 @@ complete; 4 a fault of bootplan.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.prepare() },
-		Example: `  bootplan compare                      the two boot designs on an embedded machine
+		Example: `  bootplan compare                      boot designs on an embedded machine, side by side
   bootplan run --map dmesg.txt          one boot, step by step, on your machine
   bootplan map lint dmesg.txt           what is odd in this firmware's memory map`,
 	}

@@ -73,6 +73,14 @@ type ruleTest struct {
 	fails, not story
 }
 
+// cleared runs code that clears memory from start on, behind an initrd.
+func cleared(b *sim.Boot, start uint64) {
+	own(b)
+	code(b)
+	b.Do(sim.Step{Op: sim.Write, Object: "initrd", Range: r(0x300000, 0x301000), Keep: true})
+	b.Do(sim.Step{Op: sim.Exec, Object: "code", Range: r(0x200000, 0x201000), Clears: r(start, 0x302000)})
+}
+
 func TestRules(t *testing.T) {
 	testRules(t, []ruleTest{
 		{"clobber",
@@ -88,6 +96,9 @@ func TestRules(t *testing.T) {
 				b.Release("initrd", r(0x300000, 0x301000))
 				b.Do(sim.Step{Op: sim.Write, Object: "kernel", Range: r(0x300000, 0x302000)})
 			}},
+		{"clobber",
+			func(b *sim.Boot) { cleared(b, 0x300fff) },
+			func(b *sim.Boot) { cleared(b, 0x301000) }},
 		{"overrun",
 			func(b *sim.Boot) {
 				own(b)

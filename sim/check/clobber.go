@@ -24,10 +24,17 @@ var clobberRule = rule.Rule{
 type clobber struct{ once }
 
 func (c *clobber) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
-	if !s.Touches() {
-		return
+	switch {
+	case s.Touches():
+		c.lose(m, s, s.Range, " overwrote ", report)
+	case !s.Clears.Empty():
+		c.lose(m, s, s.Clears, " is about to clear its BSS, and with it ", report)
 	}
-	m.Needed.Over(s.Range, func(n memmap.Span[string]) bool {
+}
+
+// lose reports what s does to those bytes of r that are needed.
+func (c *clobber) lose(m *sim.Machine, s *sim.Step, r memmap.Range, verb string, report func(sim.Finding)) {
+	m.Needed.Over(r, func(n memmap.Span[string]) bool {
 		if n.Value == "" || n.Value == s.Object || (s.Op == sim.Copy && s.From.Covers(n.Range)) {
 			return true
 		}
@@ -36,7 +43,7 @@ func (c *clobber) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 		}
 		f := found(clobberRule, s)
 		f.Range, f.Other = n.Range, n.Value
-		f.Message = s.Object + " overwrote " + n.Value + ", which is still needed"
+		f.Message = s.Object + verb + n.Value + ", which is still needed"
 		report(f)
 		return true
 	})

@@ -115,13 +115,13 @@ func (z *decompressor) switchWithStack(b *sim.Boot) error {
 		why = "paging off, LA57 on, paging on again"
 		b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: table, Why: "a top-level table: its first entry points at the tables in force", Source: prepare})
 	}
-	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: stack, Why: "the stack of 32-bit code has a page of its own", Source: prepare})
-	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: code, Why: why, Source: "arch/x86/boot/compressed/head_64.S:trampoline_32bit_src"})
+	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: stack, Bits32: true, Pool: sim.Stack, Room: stack, Why: "the stack of 32-bit code has a page of its own", Source: prepare})
+	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: code, Bits32: true, Why: why, Source: "arch/x86/boot/compressed/head_64.S:trampoline_32bit_src"})
 	if change {
 		b.Do(sim.Step{Op: sim.Copy, Object: pageTablesName, Range: sized(z.target+z.kernel.Decompressor.TopPgTable, memmap.PageSize), From: table, Keep: true,
 			Why: "the top-level table moves to where the decompressor will run", Source: cleanUp})
 	}
-	b.Do(sim.Step{Op: sim.Copy, Object: "low memory", Range: t, From: saved, Why: "restored: nothing of the trampoline remains", Source: cleanUp})
+	b.Do(sim.Step{Op: sim.Copy, Object: "low memory", Range: t, From: saved, Restores: true, Why: "restored: nothing of the trampoline remains", Source: cleanUp})
 	z.giveBack(b)
 	z.la57 = z.la57 || change
 	return nil

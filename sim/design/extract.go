@@ -116,8 +116,18 @@ func (u unpacking) sitesEnd() uint64 {
 
 // enterKernel executes the kernel's first instructions.
 func enterKernel(b *sim.Boot, k *image.Kernel, base uint64, source string) {
-	b.Do(sim.Step{Op: sim.Exec, Object: kernelName, Range: sized(base+k.EntryOffset(), 64),
+	b.Do(sim.Step{Op: sim.Exec, Object: kernelName, Range: sized(base+k.EntryOffset(), 64), Clears: kernelBSS(k, base),
 		Why: "the kernel's first instructions", Source: source})
+}
+
+// kernelBSS is what a kernel at base clears as soon as it has page tables of its own; empty
+// where the image does not tell.
+// Source: arch/x86/kernel/head64.c:clear_bss (v6.12).
+func kernelBSS(k *image.Kernel, base uint64) memmap.Range {
+	if k.VO.BSSOffset == 0 {
+		return memmap.Range{}
+	}
+	return memmap.Range{Start: base + k.VO.BSSOffset, End: base + k.VO.TotalSize}
 }
 
 // placeKernel notes where the kernel is.

@@ -31,6 +31,9 @@ func (z *decompressor) extract(b *sim.Boot) error {
 // enterKernel jumps to the unpacked kernel.
 func (z *decompressor) enterKernel(b *sim.Boot) error {
 	b.MeasureWX(sim.WXAtKernelEntry)
+	for _, own := range []string{z.image, bssName, pageTablesName} {
+		b.Release(own, z.in(z.target, 0, z.kernel.Decompressor.End)) // the kernel needs none of it
+	}
 	enterKernel(b, z.kernel, z.output, "arch/x86/boot/compressed/head_64.S:.Lrelocated")
 	return nil
 }

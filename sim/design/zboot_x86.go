@@ -168,7 +168,7 @@ func (s *stub) prepareFlatPaging(b *sim.Boot) error {
 func (s *stub) enterFlat(b *sim.Boot) error {
 	const source = rfcStub + "efi_stub_common" + rfcPatch2
 	b.MeasureWX(sim.WXAtKernelEntry)
-	b.Do(sim.Step{Op: sim.Exec, Object: kernelName, Range: sized(s.block.Start, 64),
+	b.Do(sim.Step{Op: sim.Exec, Object: kernelName, Range: sized(s.block.Start, 64), Clears: kernelBSS(s.kernel, s.block.Start),
 		Why: "the kernel's first instructions are its first bytes", Source: source})
 	if s.beyond() {
 		unmapItself(b, sized(s.block.Start, s.kernel.Flat().Size))

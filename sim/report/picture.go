@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"bootplan/memmap"
@@ -25,7 +26,19 @@ func drawMemory(w io.Writer, r *sim.Result) error {
 	after := s.draw(func(c memmap.Range) rune { return content(r, c) })
 	fmt.Fprintf(w, "%-8s %s\n", "after", s.label(after, r))
 	fmt.Fprintf(w, "%-8s %s\n", "W+X", s.draw(func(c memmap.Range) rune { return wx(r.After.Tables, c) }))
-	_, err := fmt.Fprintf(w, "%-8s %s\n", "", legend)
+	if _, err := fmt.Fprintf(w, "%-8s %s\n", "", legend); err != nil {
+		return err
+	}
+	return drawLane(w, r)
+}
+
+// drawLane shows how much is mapped writable and executable while the boot goes on.
+func drawLane(w io.Writer, r *sim.Result) error {
+	m, _ := r.Metric(sim.WXPeak)
+	if m.Value == 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "\nW+X from the first step of boot code to the last, at most %s\n%-8s %s\n%-8s %s\n", Value(m), "", lane(r), "", laneLegend)
 	return err
 }
 
@@ -201,8 +214,12 @@ func (s scale) label(line string, r *sim.Result) string {
 		for i := first; i >= 0 && i < len(s.cells) && s.cells[i].Overlaps(p.Range); i++ {
 			n++
 		}
-		if width := utf8.RuneCountInString(l.name); first >= 0 && n >= width && first+n <= len(runes) {
-			copy(runes[first+(n-width)/2:], []rune(l.name))
+		width := utf8.RuneCountInString(l.name)
+		if first < 0 || n < width || first+n > len(runes) {
+			continue
+		}
+		if at := runes[first+(n-width)/2:][:width]; !slices.ContainsFunc(at, unicode.IsLetter) { // of something inside it
+			copy(at, []rune(l.name))
 		}
 	}
 	return string(runes)

@@ -67,12 +67,20 @@ func answer(r *sim.Result, prefers uint64) string {
 func findingLines(w io.Writer, r *sim.Result, style Style) error {
 	var rows [][]string
 	for _, f := range worstFirst(r.Findings) {
-		rows = append(rows, []string{"", style.Severity(f.Severity), f.Rule, fmt.Sprintf("step %d", f.Step+1), rangeOf(f), messageOf(f, r)})
+		rows = append(rows, []string{"", style.Severity(f.Severity), f.Rule, stepOf(f), rangeOf(f), messageOf(f, r)})
 	}
 	if rows == nil {
 		return nil
 	}
 	return Table(w, make([]Column, 6), rows)
+}
+
+// stepOf says at which step a finding was made.
+func stepOf(f sim.Finding) string {
+	if f.Step == sim.AtEnd {
+		return "as a whole"
+	}
+	return fmt.Sprintf("step %d", f.Step+1)
 }
 
 // rangeOf is the memory that a finding is about; empty where it is about none.
