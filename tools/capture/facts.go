@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,9 +33,10 @@ func writeFacts(log, kernel, dir string) error {
 	if err != nil {
 		return err
 	}
+	text := console.Clean(serial)
 	boot := &record.Boot{
-		Name:     strings.TrimSuffix(filepath.Base(log), filepath.Ext(log)),
-		Firmware: record.Firmware{Kind: "unknown"},
+		Name:   strings.TrimSuffix(filepath.Base(log), filepath.Ext(log)),
+		Kernel: &record.Kernel{Version: console.Release(text)},
 	}
 	if kernel != "" {
 		k, err := readKernel(kernel)
@@ -45,7 +47,9 @@ func writeFacts(log, kernel, dir string) error {
 			return err
 		}
 	}
-	text := console.Clean(serial)
+	if boot.Kernel.Version == "" {
+		return fmt.Errorf(`%s: no line with "Linux version": expected the output of dmesg, or a serial log, of a whole boot`, log)
+	}
 	if err := addFacts(boot, text); err != nil {
 		return err
 	}
@@ -69,6 +73,9 @@ func addFacts(boot *record.Boot, text []byte) error {
 
 // write writes the record and the log into dir.
 func write(boot *record.Boot, text []byte, dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
 	statement, err := boot.Write()
 	if err != nil {
 		return err

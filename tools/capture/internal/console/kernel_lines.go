@@ -129,6 +129,16 @@ func inclusive(text string) (r record.Range, ok bool) {
 	return record.Range{Start: record.Hex(start), End: record.Hex(end)}, err1 == nil && err2 == nil
 }
 
+// Release is the kernel's, such as "6.12.117+deb12-amd64"; empty if no kernel spoke.
+func Release(text []byte) string {
+	if m := releasePattern.FindSubmatch(text); m != nil {
+		return string(m[1])
+	}
+	return ""
+}
+
+var releasePattern = regexp.MustCompile(`Linux version (\S+)`)
+
 // FirmwareVersion is what firmware says of itself: SeaBIOS in its first line, UEFI
 // firmware through the BIOS version that the kernel prints; empty if neither is there.
 func FirmwareVersion(text []byte) string {

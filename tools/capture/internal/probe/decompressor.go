@@ -31,7 +31,7 @@ func (b *boot) decompressor(base uint64) {
 		Relocated: record.Hex(copied), RelocatedEnd: record.Hex(copied + b.kernel.Decompressor.End),
 		OutputInitial: record.Hex(output), RelocatedBSS: record.Hex(copied + b.kernel.Decompressor.BSS),
 	}
-	d.OutputInitial, d.Relocated, d.NeededSize = hex(output), hex(copied), hex(b.kernel.NeededSize())
+	d.OutputInitial, d.Relocated, d.NeededSize = hexOf(output), hexOf(copied), hexOf(b.kernel.NeededSize())
 	b.pagingTrampoline(before, b.data(base))
 	if b.permissions {
 		m.runTo(copied + b.marks.Relocated)
@@ -54,8 +54,8 @@ func (b *boot) atEntry(base uint64) {
 	page := m.read(b.zeroPage, zeroPage)
 	params := console.ZeroPage(page)
 	d := b.found()
-	d.LoadedAt, d.BootParams = hex(base), hex(b.zeroPage)
-	d.EBDASegment = hex(uint64(m.word(ebdaSegment)))
+	d.LoadedAt, d.BootParams = hexOf(base), hexOf(b.zeroPage)
+	d.EBDASegment = hexOf(uint64(m.word(ebdaSegment)))
 	words := m.word(baseMemory)
 	d.BaseMemoryKB = &words
 	d.E820 = console.E820Table(page)

@@ -40,8 +40,12 @@ func (b *boot) at(base, mark uint64) uint64 {
 	return base + mark
 }
 
-// tables reads the tables of KASLR out of the .bss of the copy at base.
+// tables reads the tables of KASLR out of the .bss of the copy at base, if it is known
+// where its variables are.
 func (b *boot) tables(base uint64) {
+	if b.marks.MemLimit == 0 || b.marks.SlotMax == 0 {
+		return
+	}
 	layout := b.kernel.Decompressor
 	begin, end := base+layout.BSS&^7, base+layout.EBSS
 	b.bss = memory{begin, b.machine.read(begin, int(end-begin))}
@@ -50,7 +54,7 @@ func (b *boot) tables(base uint64) {
 		Avoid:    b.bss.avoided(base+uint64(b.kernel.Setup.PayloadOffset), b.zeroPage),
 		SlotMax:  b.bss.word(base + b.marks.SlotMax),
 	}
-	t.Areas = b.bss.areas(t.SlotMax, uint64(b.kernel.Setup.KernelAlignment))
+	t.Areas = b.bss.areas(t.SlotMax, uint64(b.kernel.Setup.KernelAlignment), uint64(t.MemLimit))
 	b.found().Tables = t
 }
 
@@ -58,8 +62,8 @@ func (b *boot) tables(base uint64) {
 // Source: arch/x86/boot/compressed/kaslr.c:slots_fetch_random (v6.12).
 func (b *boot) physicalChoice(random uint64) {
 	d, align := b.found(), uint64(b.kernel.Setup.KernelAlignment)
-	d.RandomPhysical = hex(random)
-	if d.Tables.SlotMax == 0 {
+	d.RandomPhysical = hexOf(random)
+	if d.Tables == nil || d.Tables.SlotMax == 0 {
 		return
 	}
 	slot := random % d.Tables.SlotMax
@@ -67,7 +71,7 @@ func (b *boot) physicalChoice(random uint64) {
 	left := slot
 	for _, area := range d.Tables.Areas {
 		if left < area.Slots {
-			d.PhysicalChosen = hex(uint64(area.Addr) + left*align)
+			d.PhysicalChosen = hexOf(uint64(area.Addr) + left*align)
 			return
 		}
 		left -= area.Slots
@@ -79,8 +83,8 @@ func (b *boot) physicalChoice(random uint64) {
 func (b *boot) virtualChoice(random uint64) {
 	d, align := b.found(), uint64(b.kernel.Setup.KernelAlignment)
 	slots := (kernelImageSize-b.kernel.Setup.PrefAddress-b.kernel.NeededSize())/align + 1
-	d.RandomVirtual, d.VirtualSlots = hex(random), &slots
-	d.VirtualOffset = hex(random % slots * align)
+	d.RandomVirtual, d.VirtualSlots = hexOf(random), &slots
+	d.VirtualOffset = hexOf(random % slots * align)
 }
 
 // enter runs to the first instruction of the kernel at one of the outputs, those that are

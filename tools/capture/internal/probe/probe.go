@@ -88,13 +88,10 @@ func (b *boot) inRAM(addr uint64) bool {
 // found are the facts of the debugger.
 func (b *boot) found() *record.Debugger { return b.facts.Debugger }
 
-func hex(n uint64) *record.Hex {
+func hexOf(n uint64) *record.Hex {
 	h := record.Hex(n)
 	return &h
 }
-
-// ramLine is a line of QEMU's "info mtree" that tells RAM of pc and q35 machines.
-var ramLine = regexp.MustCompile(`(?m)^ *([0-9a-f]{16})-([0-9a-f]{16}) .*alias ram-(?:below|above)-4g`)
 
 // ramOf asks QEMU where the machine has RAM.
 func ramOf(ctx context.Context, client *gdb.Client) ([]memmap.Range, error) {
@@ -102,6 +99,18 @@ func ramOf(ctx context.Context, client *gdb.Client) ([]memmap.Range, error) {
 	if err != nil {
 		return nil, err
 	}
+	ram := ramIn(tree)
+	if len(ram) == 0 {
+		return nil, errors.New("QEMU does not say where the machine has RAM: expected a pc or q35 machine")
+	}
+	return ram, nil
+}
+
+// ramLine is a line of QEMU's memory tree that tells RAM of pc and q35 machines.
+var ramLine = regexp.MustCompile(`(?m)^ *([0-9a-f]{16})-([0-9a-f]{16}) .*alias ram-(?:below|above)-4g`)
+
+// ramIn is the RAM in QEMU's memory tree, in ascending order.
+func ramIn(tree string) []memmap.Range {
 	var ram []memmap.Range
 	for _, m := range ramLine.FindAllStringSubmatch(tree, -1) {
 		start, err1 := strconv.ParseUint(m[1], 16, 64)
@@ -111,9 +120,6 @@ func ramOf(ctx context.Context, client *gdb.Client) ([]memmap.Range, error) {
 			ram = append(ram, r)
 		}
 	}
-	if len(ram) == 0 {
-		return nil, errors.New("QEMU does not say where the machine has RAM: expected a pc or q35 machine")
-	}
 	slices.SortFunc(ram, func(a, b memmap.Range) int { return cmp.Compare(a.Start, b.Start) })
-	return slices.Compact(ram), nil
+	return slices.Compact(ram)
 }

@@ -84,7 +84,7 @@ func (b *boot) handOver(image loadedImage, base uint64) {
 	b.zeroPage = b.machine.register("rsi")
 	s, own := b.facts.EFIStub, image.base+b.rva(0)
 	moved := base != own
-	s.Startup32, s.BzImage, s.Startup64, s.Relocated = hex(own), hex(base), hex(base+b.marks.Startup64), &moved
+	s.Startup32, s.BzImage, s.Startup64, s.Relocated = hexOf(own), hexOf(base), hexOf(base+b.marks.Startup64), &moved
 	b.decompressor(base)
 }
 
@@ -93,17 +93,17 @@ func (b *boot) handOver(image loadedImage, base uint64) {
 func (b *boot) seeds() {
 	m, d := b.machine, b.found()
 	random := m.register("rax")
-	d.RandomEFI = hex(random)
+	d.RandomEFI = hexOf(random)
 	if code := m.read(m.register("rip"), 2); !bytes.Equal(code, []byte{0x48, 0x33}) { // xor memory,%r64
 		return
 	}
 	m.step()
 	seed := m.register("rax")
-	d.Seed, d.RNGSeed = hex(seed), hex(seed^random)
+	d.Seed, d.RNGSeed = hexOf(seed), hexOf(seed^random)
 	lowest, align := b.kernel.Setup.PrefAddress, uint64(b.kernel.Setup.KernelAlignment)
 	places := kernelImageSize - lowest - b.kernel.VO.TotalSize
 	wanted := (lowest+places*(seed>>32)>>32)&^(align-1) - lowest
-	d.VirtualWanted = hex(wanted)
+	d.VirtualWanted = hexOf(wanted)
 }
 
 // randomAlloc notes the call of efi_random_alloc at which the machine is: its arguments,

@@ -60,7 +60,7 @@ func (m memory) avoidedAt(addr uint64) (list []record.Avoided) {
 	return list
 }
 
-// spanBytes is the size of a struct mem_vector.
+// spanBytes is the size of a struct mem_vector, and of a struct slot_area.
 const spanBytes = 16
 
 // span is a struct mem_vector.
@@ -68,11 +68,11 @@ func (m memory) span(addr uint64) record.Span {
 	return record.Span{Start: record.Hex(m.word(addr)), Size: record.Hex(m.word(addr + 8))}
 }
 
-// areas finds slot_areas: places that have the kernel's alignment, with numbers of slots
-// that sum up to slotMax; empty if there is no such table.
-func (m memory) areas(slotMax, align uint64) []record.SlotAreas {
+// areas finds slot_areas: places below limit that have the kernel's alignment, with
+// numbers of slots that sum up to slotMax; empty if there is no such table.
+func (m memory) areas(slotMax, align, limit uint64) []record.SlotAreas {
 	for addr := range m.words {
-		if list := m.areasAt(addr, slotMax, align); list != nil {
+		if list := m.areasAt(addr, slotMax, align, limit); list != nil {
 			return list
 		}
 	}
@@ -80,10 +80,10 @@ func (m memory) areas(slotMax, align uint64) []record.SlotAreas {
 }
 
 // areasAt is the table at addr, nil if what lies there is none.
-func (m memory) areasAt(addr, slotMax, align uint64) (list []record.SlotAreas) {
-	for sum := uint64(0); sum < slotMax; addr += 16 {
+func (m memory) areasAt(addr, slotMax, align, limit uint64) (list []record.SlotAreas) {
+	for sum := uint64(0); sum < slotMax; addr += spanBytes {
 		start, slots := m.word(addr), m.word(addr+8)
-		if start == 0 || start%align != 0 || slots == 0 || slots > slotMax-sum {
+		if start == 0 || start >= limit || start%align != 0 || slots == 0 || slots > slotMax-sum {
 			return nil
 		}
 		list = append(list, record.SlotAreas{Addr: record.Hex(start), Slots: slots})

@@ -42,7 +42,7 @@ type Run struct {
 
 // Firmware says what started the kernel.
 type Firmware struct {
-	Kind    string `json:"kind"`            // "SeaBIOS", "OVMF"
+	Kind    string `json:"kind,omitempty"`  // "SeaBIOS", "OVMF"
 	Build   string `json:"build,omitempty"` // file name of the UEFI firmware
 	Version string `json:"version"`
 	Machine string `json:"machine,omitempty"` // of QEMU

@@ -10,24 +10,25 @@ import (
 	"bootplan/image"
 )
 
-// Kernel are facts of the kernel image, read from its file.
+// Kernel are facts of the kernel image, read from its file; of a machine whose log is all
+// there is, only the version.
 type Kernel struct {
-	File            string `json:"file"`
+	File            string `json:"file,omitempty"`
 	Version         string `json:"version"`
-	FileSize        uint64 `json:"file_size"`
-	SHA256          string `json:"sha256"`
-	InitSize        Hex    `json:"init_size"`
-	PrefAddress     Hex    `json:"pref_address"`
-	KernelAlignment Hex    `json:"kernel_alignment"`
-	PayloadOffset   Hex    `json:"payload_offset"`
-	PayloadLength   Hex    `json:"payload_length"`
-	XLoadFlags      Hex    `json:"xloadflags"`
-	SetupSects      Hex    `json:"setup_sects"`
-	SysSize         Hex    `json:"syssize"`
-	Compression     string `json:"compression"`
-	OutputLen       Hex    `json:"z_output_len"`
-	TotalSize       Hex    `json:"kernel_total_size"` // _end - _text
-	AllocationSize  Hex    `json:"allocation_size"`
+	FileSize        uint64 `json:"file_size,omitempty"`
+	SHA256          string `json:"sha256,omitempty"`
+	InitSize        Hex    `json:"init_size,omitempty"`
+	PrefAddress     Hex    `json:"pref_address,omitempty"`
+	KernelAlignment Hex    `json:"kernel_alignment,omitempty"`
+	PayloadOffset   Hex    `json:"payload_offset,omitempty"`
+	PayloadLength   Hex    `json:"payload_length,omitempty"`
+	XLoadFlags      Hex    `json:"xloadflags,omitempty"`
+	SetupSects      Hex    `json:"setup_sects,omitempty"`
+	SysSize         Hex    `json:"syssize,omitempty"`
+	Compression     string `json:"compression,omitempty"`
+	OutputLen       Hex    `json:"z_output_len,omitempty"`
+	TotalSize       Hex    `json:"kernel_total_size,omitempty"` // _end - _text
+	AllocationSize  Hex    `json:"allocation_size,omitempty"`
 }
 
 // ReadKernel reads the bzImage called name, which k describes.
