@@ -123,8 +123,8 @@ func TestFalseSuccess(t *testing.T) {
 				t.Errorf("%s: %s", name, diff)
 			}
 			perm := &b.Machine.Tables.Perm
-			if set, clear := perm.At(0x200000), perm.At(0x201000); set != c.Set || clear != c.Clear {
-				t.Errorf("%s: %v %v", name, set, clear)
+			if set, cleared := perm.At(0x200000), perm.At(0x201000); set != c.Set || cleared != c.Clear {
+				t.Errorf("%s: %v %v", name, set, cleared)
 			}
 		})
 		ignored := 0
