@@ -22,8 +22,8 @@ type Firmware struct {
 	noExec  bool        // the CPU's execute-disable bit is on
 
 	initial []memmap.EFIDescriptor // the map before this boot, sorted
-	taken   []allocation           // pages that this boot took and did not give back
-	pools   []allocation           // pages among them from which pool blocks are carved
+	taken   memmap.Spans[taken]    // pages that this boot took and did not give back
+	pools   []poolPages            // pages among them from which pool blocks are carved
 	blocks  []memmap.Range         // the blocks in use
 	space   space                  // as the DXE services see memory
 
@@ -33,10 +33,10 @@ type Firmware struct {
 	object, why, source string
 }
 
-// An allocation is pages and their type.
-type allocation struct {
-	memmap.Range
-	t memmap.EFIType
+// taken is the type of memory that this boot took, if it did.
+type taken struct {
+	yes bool
+	t   memmap.EFIType
 }
 
 // Below4G is the highest address that 32-bit code can reach.
@@ -52,8 +52,9 @@ func Start(b *sim.Boot) (*Firmware, error) {
 	sc := b.Scenario
 	*f = Firmware{
 		b: b, profile: sc.Firmware, policy: sc.Policy, noExec: sc.CPU.NX && sc.Policy.NXE(),
-		edk2: f.edk2, initial: f.initial[:0], taken: f.taken[:0], pools: f.pools[:0], blocks: f.blocks[:0], space: f.space,
+		edk2: f.edk2, initial: f.initial[:0], taken: f.taken, pools: f.pools[:0], blocks: f.blocks[:0], space: f.space,
 	}
+	f.taken.Clear()
 	f.space.known = false
 	if sc.Firmware.Kind == sim.UBoot && sc.Policy.Protects() {
 		b.Assume("U-Boot protects no memory: policy " + sc.Policy.Name + " is left aside")

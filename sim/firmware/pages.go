@@ -42,7 +42,7 @@ func request(kind alloc.Kind, addr uint64) (sim.Where, uint64) {
 func (f *Firmware) gave(r memmap.Range, t memmap.EFIType, where sim.Where, limit uint64) {
 	f.b.Do(sim.Step{Op: sim.Alloc, Object: f.object, Range: r, Memory: t.String(), Where: where, Limit: limit, Why: f.why, Source: f.source})
 	f.retype(r, memmap.EFIConventional, t)
-	f.taken = append(f.taken, allocation{r, t})
+	f.taken.Set(r, taken{true, t})
 }
 
 // FreePages takes pages back. EDK2 of 2025 and later keeps what is not readable and
@@ -75,20 +75,13 @@ func (f *Firmware) leaks(r memmap.Range) bool {
 func (f *Firmware) gotBack(r memmap.Range, t memmap.EFIType) {
 	f.b.Do(sim.Step{Op: sim.Free, Object: f.object, Range: r, Why: "not needed any more", Source: f.source})
 	f.retype(r, t, memmap.EFIConventional)
-	for i := range f.taken {
-		if f.taken[i].Range == r {
-			f.taken = append(f.taken[:i], f.taken[i+1:]...)
-			return
-		}
-	}
+	f.taken.Set(r, taken{})
 }
 
 // typeOf is the memory type of the page at addr.
 func (f *Firmware) typeOf(addr uint64) memmap.EFIType {
-	for _, a := range f.taken {
-		if a.Contains(addr) {
-			return a.t
-		}
+	if own := f.taken.At(addr); own.yes {
+		return own.t
 	}
 	for _, d := range f.initial {
 		if addr >= d.Phys && addr-d.Phys < d.Pages*memmap.PageSize {

@@ -8,6 +8,12 @@ import (
 	"bootplan/sim"
 )
 
+// poolPages are pages of one type that hold pool blocks.
+type poolPages struct {
+	memmap.Range
+	t memmap.EFIType
+}
+
 // poolPagesOf are the pages of a pool block of size bytes at addr that fills pages of its own,
 // or the one page from which it is carved. EDK2 rounds the size up and puts a tail behind
 // the block; other firmware does neither.
@@ -45,7 +51,7 @@ func (f *Firmware) AllocatePool(t memmap.EFIType, size uint64) (uint64, alloc.St
 	if i := f.poolAt(addr); i < 0 {
 		whole := f.poolPagesOf(addr, size)
 		f.gave(whole, t, sim.FromPool, 0)
-		f.pools = append(f.pools, allocation{whole, t})
+		f.pools = append(f.pools, poolPages{whole, t})
 	} else {
 		f.b.Do(sim.Step{Op: sim.Alloc, Object: f.object, Range: block, Memory: t.String(), Where: sim.FromPool, Why: f.why, Source: f.source})
 	}
@@ -76,7 +82,7 @@ func (f *Firmware) FreePool(addr uint64) alloc.Status {
 
 // poolAt is the index of the pool pages that hold addr, or -1.
 func (f *Firmware) poolAt(addr uint64) int {
-	return slices.IndexFunc(f.pools, func(p allocation) bool { return p.Contains(addr) })
+	return slices.IndexFunc(f.pools, func(p poolPages) bool { return p.Contains(addr) })
 }
 
 // ReleasePool gives back a pool block that this boot allocated for object.

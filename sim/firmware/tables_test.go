@@ -46,6 +46,23 @@ func TestPermissionsFollowTypes(t *testing.T) {
 	}
 }
 
+// TestFreeInParts: a part that is given back can have another life than the rest.
+func TestFreeInParts(t *testing.T) {
+	tell(t, sim.Scenario{Policy: policy(t, "edk2-nx")}, func(b *sim.Boot, f *firmware.Firmware) {
+		const at = 0x300000
+		f.For("pages", "", "")
+		_, _ = f.AllocatePages(alloc.Address, memmap.EFILoaderCode, 2, at)
+		f.FreePages(at+memmap.PageSize, 1)
+		_, _ = f.AllocatePages(alloc.Address, memmap.EFILoaderData, 1, at+memmap.PageSize)
+		f.SetSpaceAttributes("pages", pages(at+memmap.PageSize, 1), memmap.EFIWB)
+		f.FreePages(at+memmap.PageSize, 1) // as data, which counts as free memory does: nothing changes
+		perm := &b.Machine.Tables.Perm
+		if diff := cmp.Diff([]sim.Perm{sim.RWX, sim.RWX}, []sim.Perm{perm.At(at), perm.At(at + memmap.PageSize)}); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 // TestFreeKeepsProtectedPages: EDK2 since August 2025 says that it freed them.
 func TestFreeKeepsProtectedPages(t *testing.T) {
 	for kind, want := range map[sim.FirmwareKind]memmap.EFIType{
