@@ -1,6 +1,7 @@
 package firmware_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -180,40 +181,68 @@ func TestStory(t *testing.T) {
 	}
 }
 
-// TestPermissionsHold: whatever is allocated and freed in whatever order, each page has
-// the permissions of its type where no boot code asks for others, and none is mapped
-// differently by a firmware that has done the same twice.
+// TestPermissionsHold: whatever is allocated and freed in whatever order, as pages or as
+// pool blocks, each page has the permissions of its type where no boot code asks for
+// others; once everything is given back, the memory is as it was.
 func TestPermissionsHold(t *testing.T) {
 	types := rapid.SampledFrom([]memmap.EFIType{memmap.EFILoaderCode, memmap.EFILoaderData, memmap.EFIBootServicesCode, memmap.EFIBootServicesData, memmap.EFIACPIReclaim})
 	names := rapid.SampledFrom(sim.Policies())
+	kinds := rapid.SampledFrom([]sim.FirmwareKind{sim.EDK2Stable202211, sim.EDK2Stable202502, sim.EDK2Stable202605, sim.EDK2Master20260806, sim.BottomUp})
+	sizes := rapid.Uint64Range(1, 0x100000)
 	rapid.Check(t, func(rt *rapid.T) {
-		p := policy(t, names.Draw(rt, "policy"))
-		tell(t, sim.Scenario{Policy: p}, func(b *sim.Boot, f *firmware.Firmware) {
-			var live []memmap.Range
-			f.For("pages", "", "")
+		p, kind := policy(t, names.Draw(rt, "policy")), kinds.Draw(rt, "firmware")
+		tell(t, sim.Scenario{Policy: p, Firmware: sim.FirmwareProfile{Kind: kind}}, func(b *sim.Boot, f *firmware.Firmware) {
+			before := slices.Clone(f.Map())
+			type block struct {
+				memmap.Range
+				release func(object string, r memmap.Range, source string)
+			}
+			var live []block
+			f.For("memory", "", "")
 			for range rapid.IntRange(1, 20).Draw(rt, "calls") {
-				if len(live) > 0 && rapid.Bool().Draw(rt, "free") {
-					i := rapid.IntRange(0, len(live)-1).Draw(rt, "which")
-					f.ReleasePages("pages", live[i], "")
-					live = append(live[:i], live[i+1:]...)
-					continue
-				}
-				r, err := f.TakePages(types.Draw(rt, "type"), uint64(rapid.IntRange(1, 0x100000).Draw(rt, "size")), ^uint64(0))
-				if err == nil {
-					live = append(live, r)
+				switch rapid.IntRange(0, 2).Draw(rt, "call") {
+				case 0:
+					if r, err := f.TakePages(types.Draw(rt, "type"), sizes.Draw(rt, "size"), ^uint64(0)); err == nil {
+						live = append(live, block{r, f.ReleasePages})
+					}
+				case 1:
+					if r, err := f.TakePool(types.Draw(rt, "type"), sizes.Draw(rt, "size")%0x3000+1); err == nil {
+						live = append(live, block{r, f.ReleasePool})
+					}
+				case 2:
+					if len(live) > 0 {
+						i := rapid.IntRange(0, len(live)-1).Draw(rt, "which")
+						live[i].release("memory", live[i].Range, "")
+						live = slices.Delete(live, i, i+1)
+					}
 				}
 			}
-			for _, d := range f.Map() {
-				r, _ := d.Range()
-				if p.NullPage && r.Start == 0 {
-					r.Start = memmap.PageSize
-				}
-				if !b.Machine.Tables.Uniform(r, p.Of(d.Type)) {
-					rt.Fatalf("%v of type %v is not mapped %v throughout", r, d.Type, p.Of(d.Type))
-				}
+			checkMapped(rt, b, f, &p)
+			for _, a := range live {
+				a.release("memory", a.Range, "")
+			}
+			checkMapped(rt, b, f, &p)
+			if diff := cmp.Diff(before, f.Map()); diff != "" {
+				rt.Fatalf("not everything came back:\n%s", diff)
+			}
+			for _, o := range b.Machine.Owner.All() {
+				rt.Fatalf("%v still belongs to %s", o.Range, o.Value.Object)
 			}
 		})
 	})
+}
+
+// checkMapped holds the page tables against the map and the policy.
+func checkMapped(t *rapid.T, b *sim.Boot, f *firmware.Firmware, p *sim.Policy) {
+	for _, d := range f.Map() {
+		r, _ := d.Range()
+		if p.NullPage && r.Start == 0 {
+			r.Start = memmap.PageSize
+		}
+		if !b.Machine.Tables.Uniform(r, p.Of(d.Type)) {
+			t.Fatalf("%v of type %v is not mapped %v throughout", r, d.Type, p.Of(d.Type))
+		}
+	}
 }
 
 // TestUnaccepted: memory that nobody accepted is accepted before boot services end,
