@@ -71,9 +71,11 @@ func (p *EFIPages) reportEntries(r *reportedMap, as func(*efiEntry) (memmap.EFIT
 // asBin: a free entry that lies in a bin is of the bin's type.
 func (p *EFIPages) asBin(e *efiEntry) (t memmap.EFIType, attr memmap.EFIAttr) {
 	t, attr = e.t, e.attr
-	for i := range p.bins {
-		if b := &p.bins[i]; e.t == memmap.EFIConventional && b.shown() && e.start >= b.base && e.last <= b.last {
-			t = memmap.EFIType(i)
+	if e.t == memmap.EFIConventional {
+		for i := range p.bins {
+			if b := &p.bins[i]; b.shown() && e.start >= b.base && e.last <= b.last {
+				t = memmap.EFIType(i)
+			}
 		}
 	}
 	if t < binTypes && p.bins[t].runtime {

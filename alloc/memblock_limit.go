@@ -9,7 +9,8 @@ import (
 
 // TrimMemory cuts every region of memory to whole blocks of align bytes, a power of
 // two, and drops what is smaller. Memory.Total keeps counting what was cut off, only
-// dropped regions are subtracted.
+// dropped regions are subtracted. A region that begins in the last block of the address
+// space then begins at 0: the list is no longer sorted.
 // Source: mm/memblock.c:memblock_trim_memory (v6.12).
 func (m *Memblock) TrimMemory(align uint64) {
 	m.keep(&m.Memory, func(r Region) bool {

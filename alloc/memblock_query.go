@@ -1,5 +1,7 @@
 package alloc
 
+import "sort"
+
 // search returns the index of the region that holds addr, or -1. It halves the list
 // as the kernel does, which matters for a list that is not sorted.
 // Source: mm/memblock.c:memblock_search (v6.12).
@@ -17,6 +19,11 @@ func (l *RegionList) search(addr uint64) int {
 		}
 	}
 	return -1
+}
+
+// above is the index of the first region that ends above addr, in a list that is sorted.
+func (l *RegionList) above(addr uint64) int {
+	return sort.Search(len(l.Regions), func(i int) bool { return l.Regions[i].End > addr })
 }
 
 // StartOfDRAM is the lowest address of memory; 0 without memory.
@@ -56,11 +63,6 @@ func (m *Memblock) IsRegionMemory(base, size uint64) bool {
 // IsRegionReserved reports whether [base, base+size) touches a reservation; without a
 // size, whether base lies inside one and is not its first byte.
 func (m *Memblock) IsRegionReserved(base, size uint64) bool {
-	end := capped(base, size).End
-	for _, r := range m.Reserved.Regions {
-		if base < r.End && r.Start < end {
-			return true
-		}
-	}
-	return false
+	i := m.Reserved.above(base)
+	return i < len(m.Reserved.Regions) && m.Reserved.Regions[i].Start < capped(base, size).End
 }

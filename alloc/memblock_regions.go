@@ -69,6 +69,9 @@ func (m *Memblock) fill(l *RegionList, fresh Region, insert bool) gaps {
 	}
 	base := fresh.Start
 	i := 0
+	if l == &m.Reserved { // memory can be out of order: see TrimMemory
+		i = l.above(base)
+	}
 	for ; i < len(l.Regions) && l.Regions[i].Start < fresh.End; i++ {
 		r := l.Regions[i]
 		if r.End <= base {

@@ -43,7 +43,7 @@ func (t *E820Table) Sanitize() bool {
 		}
 	}
 	fresh := t.sanitize.run(t.entries)
-	t.sanitize.fresh, t.entries = t.entries, fresh
+	t.sanitize.fresh, t.entries, t.sorted = t.entries, fresh, true
 	return true
 }
 

@@ -1,6 +1,10 @@
 package memmap
 
-import "bootplan/linux"
+import (
+	"sort"
+
+	"bootplan/linux"
+)
 
 // MaxE820Entries is how many entries the kernel proper keeps (E820_MAX_ENTRIES with
 // CONFIG_NODES_SHIFT=10): 128, and three for each possible NUMA node.
@@ -19,6 +23,7 @@ type E820Table struct {
 	Dropped int               // entries that were refused because the table was full
 
 	entries  []E820Entry
+	sorted   bool // and disjoint: nothing was changed since Sanitize
 	sanitize sanitizer
 }
 
@@ -26,10 +31,12 @@ type E820Table struct {
 func (t *E820Table) Entries() []E820Entry { return t.entries }
 
 // Clear empties the table.
-func (t *E820Table) Clear() { t.entries = t.entries[:0] }
+func (t *E820Table) Clear() { t.entries, t.sorted = t.entries[:0], false }
 
 // CopyFrom gives t the entries of o.
-func (t *E820Table) CopyFrom(o *E820Table) { t.entries = append(t.entries[:0], o.entries...) }
+func (t *E820Table) CopyFrom(o *E820Table) {
+	t.entries, t.sorted = append(t.entries[:0], o.entries...), o.sorted
+}
 
 // Add appends an entry; a full table drops it.
 // Source: arch/x86/kernel/e820.c:__e820__range_add (v6.12).
@@ -39,7 +46,7 @@ func (t *E820Table) Add(start, size uint64, typ E820Type) {
 		t.logDropped(start, size)
 		return
 	}
-	t.entries = append(t.entries, E820Entry{start, size, typ})
+	t.entries, t.sorted = append(t.entries, E820Entry{start, size, typ}), false
 }
 
 // Update turns [start, start+size) from one type into another, cutting the end to
@@ -50,6 +57,7 @@ func (t *E820Table) Update(start, size uint64, from, to E820Type) (updated uint6
 	size = min(size, ^uint64(0)-start)
 	end := start + size
 	t.logUpdate(start, end, from, to)
+	t.sorted = false
 	for i := 0; i < len(t.entries); i++ { // split-off parts are visited too
 		e := t.entries[i]
 		if e.Type != from {
@@ -91,6 +99,7 @@ func (t *E820Table) remove(start, size uint64, typ E820Type, checkType bool) (re
 	size = min(size, ^uint64(0)-start)
 	end := start + size
 	t.logRemove(start, end, typ, checkType)
+	t.sorted = false
 	for i := 0; i < len(t.entries); i++ {
 		e := t.entries[i]
 		if checkType && e.Type != typ {
@@ -136,11 +145,20 @@ func (t *E820Table) MappedAny(start, end uint64, typ E820Type) bool {
 	return false
 }
 
+// around are the entries that can touch [start, end): all of them unless the table is sorted.
+func (t *E820Table) around(start, end uint64) []E820Entry {
+	if !t.sorted {
+		return t.entries
+	}
+	above := t.entries[sort.Search(len(t.entries), func(i int) bool { return t.entries[i].Addr+t.entries[i].Size > start }):]
+	return above[:sort.Search(len(above), func(i int) bool { return above[i].Addr >= end })]
+}
+
 // MappedAll returns the entry that completes the coverage of [start, end) by entries
 // of the type, or of any type if it is 0. It relies on a sorted table.
 // Source: arch/x86/kernel/e820.c:__e820__mapped_all (v6.12).
 func (t *E820Table) MappedAll(start, end uint64, typ E820Type) (last E820Entry, ok bool) {
-	for _, e := range t.entries {
+	for _, e := range t.around(start, end) {
 		if typ != 0 && e.Type != typ || e.Addr >= end || e.Addr+e.Size <= start {
 			continue
 		}

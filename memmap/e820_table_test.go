@@ -157,3 +157,24 @@ func TestEndOfRAM(t *testing.T) {
 		}
 	}
 }
+
+// TestSearchOfSortedTable: a table that was sanitised answers as one that holds the same
+// entries and does not know that they are sorted.
+func TestSearchOfSortedTable(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var sorted, plain memmap.E820Table
+		addr := rapid.Uint64Range(0, 64)
+		for range rapid.IntRange(2, 12).Draw(t, "entries") {
+			sorted.Add(addr.Draw(t, "addr"), addr.Draw(t, "size"), memmap.E820Type(rapid.IntRange(1, 3).Draw(t, "type")))
+		}
+		sorted.Sanitize()
+		for _, e := range sorted.Entries() {
+			plain.Add(e.Addr, e.Size, e.Type)
+		}
+		start, end, typ := addr.Draw(t, "start"), addr.Draw(t, "end"), memmap.E820Type(rapid.IntRange(0, 3).Draw(t, "asked"))
+		last, ok := sorted.MappedAll(start, end, typ)
+		if wantLast, want := plain.MappedAll(start, end, typ); last != wantLast || ok != want {
+			t.Errorf("[%#x,%#x) of type %d: %v %v, of a plain table %v %v", start, end, typ, last, ok, wantLast, want)
+		}
+	})
+}
