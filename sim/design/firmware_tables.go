@@ -64,12 +64,14 @@ func (z *decompressor) readACPI(b *sim.Boot) {
 	}
 }
 
-// acpiTables are where the ACPI tables are taken to lie: the highest memory that the map
-// states as theirs; empty if there is none.
+// acpiTables are where the ACPI tables are taken to lie: the highest memory below 4 GiB,
+// where old pointers reach, that the map states as theirs; empty if there is none.
 func (z *decompressor) acpiTables() memmap.Range {
 	var tables memmap.Range
 	for i := range z.e820 {
-		if r, err := z.e820[i].Range(); err == nil && z.e820[i].Type == memmap.E820ACPI && r.Start >= tables.Start {
+		r, err := z.e820[i].Range()
+		r.End = min(r.End, 4*memmap.GiB)
+		if err == nil && z.e820[i].Type == memmap.E820ACPI && r.Start >= tables.Start && !r.Empty() {
 			tables = r
 		}
 	}

@@ -163,7 +163,7 @@ func (l *legacyStub) relocate(b *sim.Boot) error {
 	}
 	b.Do(sim.Step{Op: sim.Copy, Object: decompressorName, Range: sized(addr, r.ImageSize), From: sized(l.at, r.ImageSize), Lays: sim.CompressedImage,
 		Why: "code, payload and data, to where the decompressor will start", Source: "drivers/firmware/efi/libstub/relocate.c:efi_relocate_kernel"})
-	b.Machine.Needed.Set(sized(addr, l.kernel.Decompressor.BSS), decompressorName)
+	b.Machine.Needed.Set(sized(addr, l.kernel.ProtectedModeBytes()), decompressorName)
 	b.Release(payloadName, l.payload())
 	l.moved, l.at = sized(addr, r.AllocSize), addr
 	b.Place("moved_image", l.moved, 0)

@@ -117,14 +117,22 @@ func firstOverlap(r memmap.Range, others []memmap.Range) memmap.Range {
 	return memmap.Range{}
 }
 
-// mapRAM brings the old kernel's identity map into force.
-// Source: arch/x86/kernel/machine_kexec_64.c:init_pgtable (v6.12).
+// mapRAM brings the old kernel's identity map into force: RAM and the ACPI tables.
+// Source: arch/x86/kernel/machine_kexec_64.c:init_pgtable, map_acpi_tables (v6.12).
 func (z *decompressor) mapRAM(b *sim.Boot) {
 	const source = "arch/x86/kernel/machine_kexec_64.c:init_pgtable (v6.12)"
-	b.SwitchTo(b.NewTables("kexec"), sim.Step{Object: pageTablesName, Why: "the old kernel leaves an identity map of all RAM", Source: source})
+	b.SwitchTo(b.NewTables("kexec"), sim.Step{Object: pageTablesName, Why: "the old kernel leaves an identity map of RAM and ACPI tables", Source: source})
 	for _, e := range z.e820 {
-		if r, err := e.Range(); err == nil && e.Type == memmap.E820RAM {
-			z.mapMissing(b, sim.Step{Object: "all RAM", Range: r.Outward(leaf), Perm: sim.RWX,
+		object := "all RAM"
+		switch e.Type {
+		case memmap.E820RAM:
+		case memmap.E820ACPI, memmap.E820NVS:
+			object = "ACPI tables"
+		default:
+			continue
+		}
+		if r, err := e.Range(); err == nil {
+			z.mapMissing(b, sim.Step{Object: object, Range: r.Outward(leaf), Perm: sim.RWX,
 				Why: "readable, writable and executable, in large pages", Source: source})
 		}
 	}
