@@ -3,13 +3,19 @@
 // of why for each step; it computes no text for people beyond that and knows no view.
 //
 //   - design.go, choices.go: what a design is, and the decisions in which designs differ
-//   - bzimage.go, paging_switch.go, identity_map.go, kaslr.go: the bare-metal decompressor
+//   - fitting.go: which of them is a kernel's own boot code
+//   - bzimage.go: the bare-metal decompressor. Its acts are in entry.go, paging_switch.go,
+//     self_copy.go, identity_map.go with kaslr_map.go and data_map.go, firmware_tables.go,
+//     kaslr.go, accept_output.go and extract_kernel.go, in the order of a boot
+//   - legacy_stub.go: the EFI stub that ends boot services and enters the decompressor
 //   - efistub.go: the EFI stub that unpacks the kernel while boot services are alive; its
 //     acts are in stub_*.go and pci_rom.go, what releases differ in is in stub_ways.go
 //   - pe_layout.go, handover_protocol.go, mixed_mode.go: the ways into a stub
-//   - extract.go: what both do to unpack the kernel
-//   - loader.go: who runs before them
+//   - thread.go, zboot_*.go, baskov*.go, explicit_map.go: the designs of the thread of 2023
+//   - extract.go, elf_parts.go: what all do to unpack the kernel
+//   - loader*.go: who runs before them
 //   - handover.go: what they leave to the kernel proper
+//   - surprise.go: odd behaviour of the real code that a boot shows
 package design
 
 import (
