@@ -59,6 +59,9 @@ func (v *verification) oddsOf(r sim.Randomness) chance {
 }
 
 func oddsIn(d *kaslr.Distribution, addr uint64) odds {
+	if d.Slots == 0 {
+		return odds{} // nothing to choose from: the kernel stays
+	}
 	p, _ := d.Probability(addr).Float64()
 	return odds{d.Places, p}
 }

@@ -3,6 +3,7 @@ package verify
 import (
 	"archive/tar"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -15,33 +16,43 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// archived are the recordings in testdata, by file name. They are those of
-// ../shared/boots, as they are.
+// archived are the recordings in testdata, by file name: in boots.tar.zst those of
+// ../shared/boots, as they are; in more.tar.zst others, made with tools/capture.
 var archived = sync.OnceValues(func() (map[string][]byte, error) {
-	f, err := os.Open("testdata/boots/boots.tar.zst")
+	files := map[string][]byte{}
+	for _, name := range []string{"boots.tar.zst", "more.tar.zst"} {
+		if err := unpack(files, "testdata/boots/"+name); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return files, nil
+})
+
+// unpack adds the files of an archive.
+func unpack(files map[string][]byte, archive string) error {
+	f, err := os.Open(archive)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
 	z, err := zstd.NewReader(f)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer z.Close()
-	files := map[string][]byte{}
 	for t := tar.NewReader(z); ; {
 		head, err := t.Next()
 		if errors.Is(err, io.EOF) {
-			return files, nil
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if files[head.Name], err = io.ReadAll(t); err != nil {
-			return nil, err
+			return err
 		}
 	}
-})
+}
 
 // recording returns one of the recordings in testdata.
 func recording(t *testing.T, name string) []byte {
