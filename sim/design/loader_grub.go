@@ -10,13 +10,16 @@ import (
 	"bootplan/sim/kernel"
 )
 
+// grub is the firmware from which GRUB allocates, kept from boot to boot.
+type grub struct{ pages alloc.EFIPages }
+
 // placeByGRUB follows GRUB on EFI, which allocates while the firmware is alive: at
 // the preferred address if that is free; else it takes init_size bytes at the
 // lowest free place from 16 MiB as a buffer, and the lowest aligned place behind it.
 func (z *decompressor) placeByGRUB(b *sim.Boot, l loader) error {
 	k := z.kernel.Setup
-	pages, err := alloc.EFIPagesFromMap(alloc.EFIConfig{Release: alloc.EDK2(b.Scenario.Firmware.Kind)}, firmware.Descriptors(b))
-	if err != nil {
+	pages := &sim.Scratch[grub](b).pages
+	if err := pages.Restart(alloc.EFIConfig{Release: alloc.EDK2(b.Scenario.Firmware.Kind)}, firmware.Descriptors(b)); err != nil {
 		return fmt.Errorf("this map cannot be simulated: %w; bootplan map lint tells more", err)
 	}
 	places := []alloc.Request{

@@ -35,7 +35,9 @@ func (k *Setup) settleInitrd() error {
 	}
 	pages := k.initrdPages()
 	k.Initrd = k.in.Initrd
-	k.printf("RAMDISK: %s", pages.Short())
+	if k.in.Log != nil {
+		k.print("RAMDISK: " + pages.Short())
+	}
 	whole := memmap.Range{Start: memmap.AlignDown(pages.Start, memmap.PageSize), End: pages.End}
 	if k.Mapped.Covers(whole) {
 		return nil
