@@ -51,7 +51,7 @@ var measures = []Measure{
 	{WXSteps, "bytes", "RAM mapped writable and executable, added up over the steps of boot code: how much, for how long"},
 	{WXUsed, "bytes", "memory that boot code writes and then executes through a mapping that allows both, without a change of permissions between"},
 	{StackBytes, "bytes", "the most that a step is known to need of a stack of fixed size"},
-	{HeapBytes, "bytes", "the size of the heap from which the decompression library takes its work space"},
+	{HeapBytes, "bytes", "what the decompression library takes from a heap of fixed size; 0 where it takes nothing, and where that is not known"},
 }
 
 // Measures lists the figures that runs can state, in the order in which they are told.

@@ -117,7 +117,7 @@ func (m *meter) write(machine *Machine, s *Step) {
 	case Stack:
 		m.stack = max(m.stack, s.Needs)
 	case Heap:
-		m.heap = s.Room.Len()
+		m.heap = max(m.heap, s.Needs)
 	}
 	m.noteLow(machine, s)
 	if s.Restores {

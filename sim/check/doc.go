@@ -33,7 +33,7 @@ func All() []sim.Check {
 		&above4G{},
 		&outOfRange{},
 		&footprint{},
-		&exhausted{pool: sim.Heap, rule: heapExhaustedRule},
+		&exhausted{pool: sim.Heap, rule: heapExhaustedRule, spare: 1},
 		&exhausted{pool: sim.Stack, rule: stackExhaustedRule},
 		&bssDirty{},
 	}

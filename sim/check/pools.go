@@ -28,12 +28,13 @@ var stackExhaustedRule = rule.Rule{
 // exhausted watches one kind of pool.
 type exhausted struct {
 	stateless
-	pool sim.Pool
-	rule rule.Rule
+	pool  sim.Pool
+	rule  rule.Rule
+	spare uint64 // bytes that must stay free: the heap refuses a request that fills it exactly
 }
 
 func (c *exhausted) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
-	if s.Pool != c.pool || s.Needs <= s.Room.Len() {
+	if s.Pool != c.pool || s.Needs == 0 || s.Needs+c.spare <= s.Room.Len() {
 		return
 	}
 	f := found(c.rule, s)

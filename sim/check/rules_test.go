@@ -85,7 +85,7 @@ func TestRulesOfMemory(t *testing.T) {
 				own(b)
 				write(b, "x", 0x3ff000, 0x700000)
 			}},
-		{"heap-exhausted", needs(sim.Heap, 0x1001), needs(sim.Heap, 0x1000)},
+		{"heap-exhausted", needs(sim.Heap, 0x1000), needs(sim.Heap, 0xfff)},
 		{"stack-exhausted", needs(sim.Stack, 0x1001), needs(sim.Stack, 0x1000)},
 		{"bss-dirty",
 			func(b *sim.Boot) { bss(b, 0x1ff); run(b) },

@@ -61,3 +61,23 @@ func TestHoleInTheWindow(t *testing.T) {
 		t.Errorf("-expected +found:\n%s", diff)
 	}
 }
+
+// TestSmallHeap: a kernel packed with zstd, in a build whose heap is that of the other
+// compressors, gets no further than its first request for memory.
+func TestSmallHeap(t *testing.T) {
+	kernel, space := *debian612(t), *debian612(t).Decompressor
+	space.HeapSize = 0x10000
+	kernel.Decompressor = &space
+	for _, name := range []string{"bzimage", "efistub"} {
+		r := boot(t, name, &sim.Scenario{Map: oneGiB(), Kernel: &kernel, Random: sim.Fixed{}})
+		var rules []string
+		for _, f := range r.Findings {
+			if f.Rule == "heap-exhausted" || f.Rule == "no-memory" {
+				rules = append(rules, f.Rule)
+			}
+		}
+		if diff := cmp.Diff([]string{"heap-exhausted", "no-memory"}, rules); diff != "" || r.Outcome != sim.Fails {
+			t.Errorf("%s: %s, -expected +found:\n%s", name, r.Outcome, diff)
+		}
+	}
+}

@@ -36,6 +36,9 @@ func heapAt(k *image.Kernel, base uint64) memmap.Range {
 
 // run decompresses the kernel, moves its segments into place and relocates it.
 func (u unpacking) run(b *sim.Boot) error {
+	if err := u.takeWorkSpace(b); err != nil {
+		return err
+	}
 	u.decompress(b)
 	if err := u.moveSegments(b); err != nil {
 		return halted(err)
@@ -55,11 +58,21 @@ func halted(err error) error {
 // output is what comes out of the decompressor: an ELF file and a relocation table.
 func (u unpacking) output() memmap.Range { return sized(u.base, u.kernel.Payload.Uncompressed) }
 
-func (u unpacking) decompress(b *sim.Boot) {
-	if !u.heap.Empty() {
-		b.Do(sim.Step{Op: sim.Write, Object: u.self, Range: u.heap,
-			Pool: sim.Heap, Room: u.heap, Why: "work space of the decompression library", Source: "include/linux/decompress/mm.h:malloc"})
+// takeWorkSpace is what the decompression library does first: it takes memory from its heap.
+func (u unpacking) takeWorkSpace(b *sim.Boot) error {
+	if u.heap.Empty() {
+		return nil
 	}
+	needs := image.WorkSpace(u.kernel.Payload.Compression)
+	b.Do(sim.Step{Op: sim.Write, Object: u.self, Range: u.heap, Pool: sim.Heap, Room: u.heap, Needs: needs,
+		Why: "work space of the decompression library", Source: "include/linux/decompress/mm.h:malloc"})
+	if needs >= u.heap.Len() {
+		return &sim.Failure{Rule: "no-memory", Message: "Out of memory while allocating work space -- System halted"}
+	}
+	return nil
+}
+
+func (u unpacking) decompress(b *sim.Boot) {
 	why := ""
 	if b.Traced() {
 		why = u.kernel.Payload.Compression + ": an ELF file, followed by its relocation table"

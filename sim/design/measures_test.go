@@ -21,7 +21,7 @@ func roundKernel(t *testing.T) *image.Kernel {
 	k := *debian612(t)
 	setup, payload, vo, pe := *k.Setup, *k.Payload, *k.VO, *k.PE
 	setup.InitSize, setup.SetupSects, setup.PayloadLength = 0x2800000, 0x8000/512-1, 0x900000
-	payload.Uncompressed = 0x2400000
+	payload.Uncompressed, payload.Compression = 0x2400000, "gzip"
 	vo.TotalSize, vo.BSSOffset, vo.TextSize, vo.Layout = 0x2800000, 0x2200000, 0x1000000, nil
 	k.Setup, k.Payload, k.VO, k.PE = &setup, &payload, &vo, &pe
 	k.ELF = &image.ELF{Entry: setup.PrefAddress, FileEnd: 0x2300000, Segments: []image.Segment{

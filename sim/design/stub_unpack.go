@@ -12,9 +12,11 @@ func (s *stub) unpack(b *sim.Boot) error {
 		return err
 	}
 	u := unpacking{kernel: s.kernel, payload: s.payload(), base: s.block.Start, virtual: s.virtual, self: stubName, heap: heap}
+	run := unpacking.run
 	if s.choices.BSS == bssPadding {
-		u.runPadded(b)
-	} else if err := u.run(b); err != nil {
+		run = unpacking.runPadded
+	}
+	if err := run(u, b); err != nil {
 		return err
 	}
 	if s.choices.Malloc == mallocFirmware {
@@ -28,15 +30,18 @@ func (s *stub) unpack(b *sim.Boot) error {
 
 // runPadded unpacks a kernel that is packed as it lies in memory, with zeroes for its BSS
 // and the relocation table behind: there are no segments to move.
-func (u unpacking) runPadded(b *sim.Boot) {
+func (u unpacking) runPadded(b *sim.Boot) error {
 	flat := u.kernel.Flat()
-	b.Do(sim.Step{Op: sim.Write, Object: u.self, Range: u.heap, Pool: sim.Heap, Room: u.heap, Why: "work space of the decompression library", Source: heapSource})
+	if err := u.takeWorkSpace(b); err != nil {
+		return err
+	}
 	b.Do(sim.Step{Op: sim.Copy, Object: kernelName, Range: sized(u.base, flat.Unpacked()), From: u.payload, Lays: sim.KernelImage,
 		Why: "the kernel as it lies in memory, with zeroes for its BSS, and the relocation table behind it", Source: "arch/x86/boot/compressed/misc.c:decompress_kernel"})
 	b.Release(payloadName, u.payload)
 	u.relocate(b, memmap.Range{Start: u.base + flat.Size, End: u.base + flat.Unpacked()})
 	b.Place("kernel", sized(u.base, flat.Size), kernelMap+u.virtual)
 	b.Place("kernel_output", sized(u.base, flat.Unpacked()), 0)
+	return nil
 }
 
 const (

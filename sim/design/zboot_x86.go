@@ -1,6 +1,7 @@
 package design
 
 import (
+	"bootplan/image"
 	"fmt"
 
 	"bootplan/kaslr"
@@ -129,7 +130,7 @@ func (s *stub) enterZboot(b *sim.Boot) error {
 // unpackFlat decompresses the kernel into its block.
 func (s *stub) unpackFlat(b *sim.Boot) error {
 	b.Do(sim.Step{Op: sim.Write, Object: stubName, Range: heapAt(s.kernel, s.startup()),
-		Pool: sim.Heap, Room: heapAt(s.kernel, s.startup()), Why: "work space of the decompression library: 256 KiB of the image's own variables", Source: rfcEntry})
+		Pool: sim.Heap, Room: heapAt(s.kernel, s.startup()), Needs: image.WorkSpace(s.kernel.Payload.Compression), Why: "work space of the decompression library: 256 KiB of the image's own variables", Source: rfcEntry})
 	b.Do(sim.Step{Op: sim.Copy, Object: kernelName, Range: sized(s.block.Start, s.kernel.Flat().Unpacked()), From: s.payload(), Lays: sim.KernelImage,
 		Why: "the kernel as it lies in memory, with zeroes for its BSS, and the relocation table behind it", Source: rfcEntry})
 	b.Release(payloadName, s.payload())

@@ -62,7 +62,7 @@ type RunAllocations struct {
 type RunFinding struct {
 	Rule     string `json:"rule"`
 	Severity string `json:"severity"`
-	Step     int    `json:"step"` // 0: the boot as a whole
+	Step     int    `json:"step"`  // 0: the boot as a whole
 	Range    *Range `json:"range"` // null where no memory is concerned
 	Object   string `json:"object"`
 	Other    string `json:"other"`
