@@ -52,6 +52,7 @@ func TestFourWeaknesses(t *testing.T) {
 		"efistub@v6.6":    {[]string{"W2"}, []string{"W2"}},
 		"zboot-x86-rfc":   {none, none},
 		"zboot-x86-2025":  {none, none},
+		"baskov-v5-bios":  {[]string{"W1", "W3"}, []string{"W1", "W3"}}, // through low memory on every boot
 		"baskov-v5":       {none, none},
 		"efistub":         {none, none},
 		"efistub@v7.2":    {none, none},
