@@ -19,7 +19,7 @@ import (
 func saneBoot(t *rapid.T) (*design.Design, *sim.Scenario) {
 	d := rapid.SampledFrom(design.All()).Draw(t, "design")
 	m := &memmap.Map{Kind: memmap.EFI, Descriptors: mapgen.RealisticEFI().Draw(t, "map")}
-	if d.Info.Identifier == "D2" && rapid.Bool().Draw(t, "bios") {
+	if slices.Contains([]string{"D2", "D4b", "D9", "D10", "D11"}, d.Info.Identifier) && rapid.Bool().Draw(t, "bios") {
 		m = &memmap.Map{Kind: memmap.E820, Entries: mapgen.RealisticE820().Draw(t, "e820")}
 	}
 	sc := options(t, &sim.Scenario{Map: m})

@@ -100,7 +100,9 @@ const (
 
 	mallocBSS      = "bss-heap" // malloc
 	mallocFirmware = "firmware"
-	mallocFound    = "found-memory"
+	mallocEither   = "either"
+	mallocUp       = "either-upwards"
+	mallocAnywhere = "either-anywhere"
 
 	bssKernel  = "kernel" // bss
 	bssPadding = "padding"
@@ -190,7 +192,9 @@ var allChoices = []Choice{
 		Sources: []string{"include/linux/decompress/mm.h (v6.12)"}, Values: []Value{
 			{mallocBSS, "a fixed heap in its BSS"},
 			{mallocFirmware, "the firmware's allocator"},
-			{mallocFound, "memory that the e820 map shows as free"},
+			{mallocEither, "the firmware's allocator; without one, what the e820 map shows as free, from 4 GiB downwards (proposal)"},
+			{mallocUp, "the same, but without firmware from 1 MiB upwards (proposal)"},
+			{mallocAnywhere, "the same, but without firmware from the end of RAM downwards (proposal)"},
 		}},
 	{Name: "bss", Text: "Who clears the kernel's BSS before its first instruction?", of: func(c *Choices) *string { return &c.BSS },
 		Sources: []string{"arch/x86/kernel/head64.c:clear_bss (v6.12)", "drivers/firmware/efi/libstub/zboot.c (v6.12)"}, Values: []Value{

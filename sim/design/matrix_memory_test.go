@@ -14,6 +14,7 @@ import (
 // stubDesigns are the designs of the matrix that EFI firmware starts.
 var stubDesigns = []contender{
 	{design: "efistub@v6.5"}, {design: "zboot-x86-rfc"}, {design: "baskov-v5"}, {design: "efistub@v6.6"}, {design: "efistub"}, {design: "zboot-x86-2025"},
+	{design: "hybrid"}, {design: "middle-ground"},
 }
 
 // compare asks every design of the matrix for facts and holds them against the matrix.
@@ -45,6 +46,8 @@ func TestMatrixMemory(t *testing.T) {
 		"efistub@v6.6":   {"Loader Code", true, 1, 2, false, 0},
 		"efistub":        {"Loader Code", true, 1, 2, false, 0},
 		"zboot-x86-2025": {"Loader Code", false, 1, 2, false, 0},
+		"hybrid":         {"Loader Code", false, 1, 2, false, 0},
+		"middle-ground":  {"Loader Code", true, 1, 2, false, 0},
 	}, func(c contender) facts {
 		r := c.on(t, "ovmf", nil)
 		kernel, _ := r.Placement("kernel")
@@ -73,6 +76,7 @@ func TestMatrixPromises(t *testing.T) {
 	compare(t, map[string]facts{
 		"efistub@v6.5": {true, true}, "zboot-x86-rfc": {false, false}, "baskov-v5": {false, true},
 		"efistub@v6.6": {true, true}, "efistub": {false, false}, "zboot-x86-2025": {false, false},
+		"hybrid": {false, false}, "middle-ground": {false, false},
 	}, func(c contender) facts {
 		r := c.on(t, "ovmf", func(sc *sim.Scenario) { sc.Map = emptyMachine() })
 		image, _ := r.Placement("pe_image")
@@ -109,6 +113,8 @@ func TestMatrixKASLR(t *testing.T) {
 		"efistub@v6.6":   {0x4a00000, linked, 0x4a00000, false, false},
 		"efistub":        {0x1000000, linked, 0x1000000, false, true},
 		"zboot-x86-2025": {0x1000000, linked, 0x1000000, false, true},
+		"hybrid":         {0x200000, twice, 0x7ba00000, true, false},
+		"middle-ground":  {0x1000000, linked, 0x1000000, false, true},
 	}, func(c contender) facts {
 		run := func(cmdline string, random sim.Fixed) (phys, virt uint64, regions bool) {
 			r := c.on(t, "ovmf", func(sc *sim.Scenario) {
@@ -137,6 +143,7 @@ func TestMatrixCompatibility(t *testing.T) {
 	compare(t, map[string]facts{
 		"efistub@v6.5": {true, true, true}, "zboot-x86-rfc": {false, false, false}, "baskov-v5": {true, true, true},
 		"efistub@v6.6": {true, true, false}, "efistub": {true, true, true}, "zboot-x86-2025": {false, false, true},
+		"hybrid": {false, false, false}, "middle-ground": {true, true, true},
 	}, func(c contender) facts {
 		enters := func(change func(*sim.Scenario)) bool {
 			r := c.on(t, "ovmf", change)
@@ -175,6 +182,8 @@ func TestMatrixPaging(t *testing.T) {
 		"efistub@v6.6":   {true, true, true, false, false, false, "firmware", false},
 		"efistub":        {true, true, true, false, false, false, "firmware", false},
 		"zboot-x86-2025": {true, true, true, false, false, false, "firmware", false},
+		"hybrid":         {true, true, false, false, false, false, "firmware", false},
+		"middle-ground":  {true, true, true, false, false, false, "firmware", false},
 	}, func(c contender) facts {
 		var f facts
 		wanted := c.on(t, "ovmf", nil)
