@@ -119,6 +119,17 @@ func TestNoExecuteDisable(t *testing.T) {
 	}
 }
 
+// TestNoExecuteForImages: firmware that protects only its own images turns the bit on for
+// them, and then the protocol can use it.
+func TestNoExecuteForImages(t *testing.T) {
+	tell(t, sim.Scenario{Policy: policy(t, "ovmf-attr")}, func(b *sim.Boot, f *firmware.Firmware) {
+		f.SetMemoryAttributes("data", pages(0x300000, 1), memmap.EFIXP)
+		if p := b.Machine.Tables.Perm.At(0x300000); p != sim.RW {
+			t.Error(p)
+		}
+	})
+}
+
 // TestStory: a fault tells who touched which page, how it is mapped, by whom, and what
 // would have been legal.
 func TestStory(t *testing.T) {
