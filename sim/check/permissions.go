@@ -99,13 +99,13 @@ func (c *wxUsed) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	switch {
 	case s.Touches():
 		mark := ""
-		if s.Phase >= sim.Stub && m.Tables.Paging && m.Tables.Least(s.Range).Has(sim.RWX) {
+		if s.Phase >= sim.Stub && m.Tables.Paging && s.Perm.Has(sim.RWX) {
 			mark = s.Object
 		}
 		c.written.Set(s.Range, mark)
 	case s.Op == sim.Protect && !s.Perm.Has(sim.W|sim.X):
 		c.written.Set(s.Range, "")
-	case s.Op == sim.Exec && m.Tables.Paging && m.Tables.Least(s.Range).Has(sim.RWX):
+	case s.Op == sim.Exec && m.Tables.Paging && s.Perm.Has(sim.RWX):
 		c.written.Over(s.Range, func(w memmap.Span[string]) bool {
 			if w.Value != "" && c.first(w.Value, "") {
 				f := found(wxUsedRule, s)
