@@ -35,7 +35,39 @@ func (s *Spans[T]) At(addr uint64) T {
 
 // Set gives every address of r the value v.
 func (s *Spans[T]) Set(r Range, v T) {
-	s.Update(r, func(T) T { return v })
+	switch {
+	case r.Empty():
+		return
+	case s.endsAt(r.Start):
+		s.spans = emit(s.spans, r, v)
+		return
+	}
+	i := s.search(r.Start)
+	if i > 0 && s.spans[i-1].End == r.Start {
+		i-- // so that the left neighbour can merge
+	}
+	j := i
+	for j < len(s.spans) && s.spans[j].Start <= r.End {
+		j++
+	}
+	fresh := s.scratch[:0]
+	if i < j {
+		left := s.spans[i]
+		fresh = emit(fresh, Range{left.Start, min(left.End, r.Start)}, left.Value)
+	}
+	fresh = emit(fresh, r, v)
+	if i < j {
+		right := s.spans[j-1]
+		fresh = emit(fresh, Range{max(right.Start, r.End), right.End}, right.Value)
+	}
+	s.replace(i, j, fresh)
+	s.scratch = fresh[:0]
+}
+
+// endsAt reports whether all spans end at or below addr: those that are set in ascending
+// order, the common case, cost no search.
+func (s *Spans[T]) endsAt(addr uint64) bool {
+	return len(s.spans) == 0 || s.spans[len(s.spans)-1].End <= addr
 }
 
 // Update replaces the value of every address of r by f of it. It asks f once for
@@ -44,8 +76,8 @@ func (s *Spans[T]) Update(r Range, f func(T) T) {
 	if r.Empty() {
 		return
 	}
-	if n := len(s.spans); n == 0 || s.spans[n-1].End <= r.Start {
-		s.spans = emit(s.spans, r, zeroThen(f)) // spans set in ascending order, the common case, cost no search
+	if s.endsAt(r.Start) {
+		s.spans = emit(s.spans, r, zeroThen(f))
 		return
 	}
 	i := s.search(r.Start)
