@@ -113,3 +113,23 @@ func TestAllowExecution(t *testing.T) {
 		})
 	}
 }
+
+// TestLiftRestrictions: a walk lifts what is restricted of system memory, and leaves
+// devices and holes alone.
+func TestLiftRestrictions(t *testing.T) {
+	r := tell(t, sim.Scenario{Policy: policy(t, "edk2-nx")}, func(_ *sim.Boot, f *firmware.Firmware) {
+		if status := f.LiftRestrictions("all", memmap.Range{Start: 0x8000, End: 1 << 32}); status != alloc.Success {
+			t.Error(status)
+		}
+	})
+	var lifted []memmap.Range
+	for _, s := range r.Steps {
+		if s.Op == sim.Protect {
+			lifted = append(lifted, s.Range)
+		}
+	}
+	want := []memmap.Range{{Start: 0x10000, End: 0xa0000}, {Start: 0x100000, End: 0x4110000}}
+	if diff := cmp.Diff(want, lifted); diff != "" {
+		t.Errorf("-worked out +simulated:\n%s", diff)
+	}
+}

@@ -136,7 +136,8 @@ func TestImageProtection(t *testing.T) {
 		"by section":                   {func(*image.PE) {}, old, "edk2-nx-image", exact},
 		"by section, newer":            {func(*image.PE) {}, newer, "edk2-nx-image", exact},
 		"sections share pages":         {func(p *image.PE) { p.SectionAlignment = 0x20 }, newer, "edk2-nx-image", "rwx rwx rwx rwx"},
-		"a driver, 2 pages": {func(p *image.PE) {
+		"a driver needs no promise":    {func(p *image.PE) { p.Subsystem, p.DLLCharacteristics = 11, 0 }, newer, "strict-block", exact},
+		"code of 2 pages": {func(p *image.PE) {
 			p.Sections[0].VirtualAddress, p.Sections[0].VirtualSize = 0x1000, 0x1001
 			p.Sections = p.Sections[:1]
 		}, newer, "edk2-nx-image", "rw- r-x r-x rw-"},
