@@ -60,7 +60,7 @@ func (a *app) compare(f *scenarioFlags, judge bool) error {
 // nothing to do on such a machine.
 func (a *app) bootAll(f *scenarioFlags, sc *sim.Scenario) ([]report.Boot, error) {
 	all := slices.Equal(f.Designs, []string{"all"})
-	designs, err := f.designs(sc, compared(f, sc))
+	designs, err := f.designs(compared(f, sc))
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func (d *ownDesign) UnmarshalYAML(text []byte) error {
 
 // designs resolves the names that the user gives, or the design of the scenario's own
 // kernel, with the choices that --set overrides.
-func (f *scenarioFlags) designs(sc *sim.Scenario, names []string) ([]*design.Design, error) {
+func (f *scenarioFlags) designs(names []string) ([]*design.Design, error) {
 	var list []*design.Design
 	for _, name := range names {
 		d, err := f.design(name)

@@ -34,7 +34,7 @@ func (a *app) kaslr(f *scenarioFlags, whatIf bool) error {
 	if len(names) > 1 {
 		return errors.New("--design: kaslr takes one design")
 	}
-	designs, err := f.designs(sc, names)
+	designs, err := f.designs(names)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (a *app) run(f *scenarioFlags, log bool) error {
 	if len(f.Designs) > 1 {
 		return fmt.Errorf("--design: run takes one design; bootplan compare takes several")
 	}
-	designs, err := f.designs(sc, chosenDesigns(f, sc))
+	designs, err := f.designs(chosenDesigns(f, sc))
 	if err != nil {
 		return err
 	}
