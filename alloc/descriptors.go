@@ -19,8 +19,8 @@ const (
 // around, or two share memory.
 func checkAllocatable(descs []memmap.EFIDescriptor) error {
 	ascending, last := true, uint64(0)
-	for i, d := range descs {
-		r, err := d.Range()
+	for i := range descs {
+		r, err := descs[i].Range()
 		if err != nil {
 			return fmt.Errorf("EFI descriptor %d: %w", i, err)
 		}

@@ -33,9 +33,9 @@ func (p *EFIPages) Restart(c EFIConfig, descs []memmap.EFIDescriptor) error {
 	if err := checkAllocatable(descs); err != nil {
 		return err
 	}
-	for i, d := range descs {
-		if d.Phys%memmap.PageSize != 0 {
-			return fmt.Errorf("EFI descriptor %d begins at %#x, inside a page", i, d.Phys)
+	for i := range descs {
+		if at := descs[i].Phys; at%memmap.PageSize != 0 {
+			return fmt.Errorf("EFI descriptor %d begins at %#x, inside a page", i, at)
 		}
 	}
 	if err := c.check(); err != nil {
@@ -75,8 +75,7 @@ func (p *EFIPages) adopt(descs []memmap.EFIDescriptor) {
 			p.adoptMemory(d, row)
 		}
 	}
-	slices.SortStableFunc(p.entries.list, func(a, b efiEntry) int { return cmp.Compare(a.start, b.start) })
-	p.entries.list = mergeEntries(p.entries.list)
+	p.entries.list = mergeEntries(sortEntries(p.entries.list))
 	n := len(p.entries.list)
 	p.entries.residents, p.entries.key = n, uint64(n)
 	p.entries.slots = slotsPerPage
@@ -90,11 +89,9 @@ func (p *EFIPages) adopt(descs []memmap.EFIDescriptor) {
 
 // lastMemory is the index of the last descriptor that is memory for certain, or -1.
 func lastMemory(descs []memmap.EFIDescriptor) int {
-	last := -1
-	for i := range descs {
-		if d := &descs[i]; !ofGCD(d) && d.Type != memmap.EFIReserved {
-			last = i
-		}
+	last := len(descs) - 1
+	for last >= 0 && (ofGCD(&descs[last]) || descs[last].Type == memmap.EFIReserved) {
+		last--
 	}
 	return last
 }
@@ -124,7 +121,7 @@ func (p *EFIPages) adoptMemory(d *memmap.EFIDescriptor, row []EFIBin) {
 	if d.Type < binTypes && p.bins[d.Type].runtime {
 		e.attr &^= memmap.EFIRuntime // the report adds it
 	}
-	inRow := slices.ContainsFunc(row, func(b EFIBin) bool { return b.Range.Start == d.Phys })
+	inRow := slices.Contains(ovmfBins[:], d.Type) && slices.ContainsFunc(row, func(b EFIBin) bool { return b.Range.Start == d.Phys })
 	if used := p.config.granule(d.Type); inRow && e.last-e.start >= used {
 		free := e
 		free.t, free.last = memmap.EFIConventional, e.last-used
@@ -132,6 +129,15 @@ func (p *EFIPages) adoptMemory(d *memmap.EFIDescriptor, row []EFIBin) {
 		e.start = free.last + 1
 	}
 	p.entries.list = append(p.entries.list, e)
+}
+
+// sortEntries sorts entries by their start; those of most maps are sorted.
+func sortEntries(list []efiEntry) []efiEntry {
+	byStart := func(a, b efiEntry) int { return cmp.Compare(a.start, b.start) }
+	if !slices.IsSortedFunc(list, byStart) {
+		slices.SortStableFunc(list, byStart)
+	}
+	return list
 }
 
 // mergeEntries joins ascending entries of one type and attribute that touch.

@@ -45,11 +45,9 @@ func (p *EFIPages) GetMemoryMap(size uint64, noBuffer bool) (descs []memmap.EFID
 // keeps from the operating system, ascending. It is valid until the next call.
 func (p *EFIPages) Map() []memmap.EFIDescriptor {
 	r := reportedMap{descs: p.report[:0], ascending: true}
+	p.reportEntries(&r)
 	if p.config.Release.cutsBinsOut() {
-		p.reportEntries(&r, p.asIs)
 		p.cutBinsOut(&r)
-	} else {
-		p.reportEntries(&r, p.asBin)
 	}
 	p.reportGCD(&r)
 	for i := range r.descs {
@@ -59,19 +57,25 @@ func (p *EFIPages) Map() []memmap.EFIDescriptor {
 	return p.report
 }
 
-// reportEntries adds the memory, each entry as of the type that the function gives it.
-func (p *EFIPages) reportEntries(r *reportedMap, as func(*efiEntry) (memmap.EFIType, memmap.EFIAttr)) {
+// reportEntries adds the memory. Releases that cut bins out do so afterwards.
+func (p *EFIPages) reportEntries(r *reportedMap) {
+	cut := p.config.Release.cutsBinsOut()
 	for i := range p.entries.list {
 		e := &p.entries.list[i]
-		t, attr := as(e)
-		r.add(memmap.EFIDescriptor{Type: t, Phys: e.start, Pages: (e.last - e.start + 1) / memmap.PageSize, Attr: attr})
+		d := memmap.EFIDescriptor{Type: e.t, Phys: e.start, Pages: (e.last - e.start + 1) / memmap.PageSize}
+		if cut {
+			d.Attr = p.runtimeAttr(e.t, e.attr)
+		} else {
+			d.Type, d.Attr = p.asBin(e)
+		}
+		r.add(d)
 	}
 }
 
-// asBin: a free entry that lies in a bin is of the bin's type.
+// asBin: a free entry that lies in a bin, above the default range, is of the bin's type.
 func (p *EFIPages) asBin(e *efiEntry) (t memmap.EFIType, attr memmap.EFIAttr) {
 	t, attr = e.t, e.attr
-	if e.t == memmap.EFIConventional {
+	if e.t == memmap.EFIConventional && e.start > p.defaultLast {
 		for i := range p.bins {
 			if b := &p.bins[i]; b.shown() && e.start >= b.base && e.last <= b.last {
 				t = memmap.EFIType(i)
@@ -82,11 +86,6 @@ func (p *EFIPages) asBin(e *efiEntry) (t memmap.EFIType, attr memmap.EFIAttr) {
 		attr |= memmap.EFIRuntime
 	}
 	return t, attr
-}
-
-// asIs: bins are cut out afterwards.
-func (p *EFIPages) asIs(e *efiEntry) (memmap.EFIType, memmap.EFIAttr) {
-	return e.t, p.runtimeAttr(e.t, e.attr)
 }
 
 // runtimeAttr is the attribute of a descriptor that gets type t.
@@ -171,12 +170,17 @@ type reportedMap struct {
 // touches it. As long as the map ascends, that can only be the last one.
 // Source: MdeModulePkg/Core/Dxe/Mem/Page.c:MergeMemoryMapDescriptor.
 func (r *reportedMap) add(d memmap.EFIDescriptor) {
-	first, end := 0, descEnd(&d)
+	end := descEnd(&d)
+	first := 0
 	if n := len(r.descs); n > 0 && r.ascending {
-		if lowest := descEnd(&r.descs[n-1]); lowest != 0 && d.Phys >= lowest && end > d.Phys {
+		lowest := descEnd(&r.descs[n-1])
+		r.ascending = lowest != 0 && d.Phys >= lowest && end > d.Phys
+		switch {
+		case !r.ascending:
+		case d.Phys > lowest:
+			first = n // nothing touches it
+		default:
 			first = n - 1
-		} else {
-			r.ascending = false
 		}
 	}
 	for i := first; i < len(r.descs); i++ {
@@ -201,15 +205,21 @@ func (r *reportedMap) add(d memmap.EFIDescriptor) {
 // and attribute, in place.
 // Source: MdeModulePkg/Core/Dxe/Misc/MemoryAttributesTable.c:MergeMemoryMap.
 func joinNeighbours(descs []memmap.EFIDescriptor) []memmap.EFIDescriptor {
-	kept := descs[:0]
-	for _, d := range descs {
-		if n := len(kept) - 1; n >= 0 && descEnd(&kept[n]) == d.Phys && kept[n].Type == d.Type && kept[n].Attr == d.Attr {
-			kept[n].Pages += d.Pages
-		} else {
-			kept = append(kept, d)
+	kept := 0
+	for i := range descs {
+		d := &descs[i]
+		if kept > 0 {
+			if last := &descs[kept-1]; descEnd(last) == d.Phys && last.Type == d.Type && last.Attr == d.Attr {
+				last.Pages += d.Pages
+				continue
+			}
 		}
+		if kept < i {
+			descs[kept] = *d
+		}
+		kept++
 	}
-	return kept
+	return descs[:kept]
 }
 
 // CheckMapKey is what ExitBootServices makes sure of first: the key is that of the
