@@ -74,7 +74,7 @@ func (a *app) bootAll(f *scenarioFlags, sc *sim.Scenario) ([]report.Boot, error)
 		if err != nil {
 			return nil, err
 		}
-		boots = append(boots, report.Boot{Design: d, Result: r})
+		boots = append(boots, report.Boot{Design: d, Result: r, Trials: try(sc, d)})
 	}
 	return boots, nil
 }

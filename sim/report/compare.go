@@ -5,11 +5,27 @@ import (
 	"bootplan/sim/design"
 )
 
-// A Boot is one design on the machine that a comparison is about.
+// A Boot is one design on the machine that a comparison is about, and on others like it.
 type Boot struct {
 	Design *design.Design
 	Result *sim.Result
+	Trials map[string]*sim.Result // by the names below; none where there is nothing to try
 }
+
+// name is what a table calls the boot.
+func (b Boot) name() string {
+	if b.Design.Info.Proposal {
+		return b.Result.Design + " (proposal)"
+	}
+	return b.Result.Design
+}
+
+// The trials, from which a comparison learns what a design can do.
+const (
+	TrialHandover  = "handover protocol" // a boot loader enters the kernel by it
+	TrialMixedMode = "32-bit firmware"
+	TrialLimit     = "obeys mem=" // mem=1G, and random numbers that choose the highest place
+)
 
 // Comparison is several designs on one machine.
 type Comparison struct {

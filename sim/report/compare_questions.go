@@ -64,6 +64,12 @@ var groups = []group{
 		{"virtual", false, measured(sim.VirtualEntropyBits)},
 		{"virtual chosen by", true, chosen("virtual")},
 	}},
+	{"compatibility", []question{
+		{TrialHandover, false, tried(TrialHandover)},
+		{TrialMixedMode, false, tried(TrialMixedMode)},
+		{TrialLimit, false, limited},
+		{"without EFI", true, withoutEFI},
+	}},
 	{"paging and BSS", []question{
 		{"5-level switch at", false, placed("paging_trampoline", startOf)},
 		{"moves itself to", false, placed("relocated_image", startOf)},
@@ -183,6 +189,44 @@ func chosen(choice string) func(Boot) string {
 		}
 		return unknown
 	}
+}
+
+// tried answers whether a trial boots.
+func tried(name string) func(Boot) string {
+	return func(b Boot) string {
+		r, ok := b.Trials[name]
+		switch {
+		case !ok, withoutEFI(b) == "yes": // no firmware starts it
+			return unknown
+		case r.Outcome == sim.Boots:
+			return "yes"
+		}
+		return "no"
+	}
+}
+
+// limited answers whether the kernel is placed below the end of memory that the user sets.
+func limited(b Boot) string {
+	r, ok := b.Trials[TrialLimit]
+	if !ok {
+		return unknown
+	}
+	kernel, ok := r.Placement("kernel")
+	switch {
+	case !ok:
+		return "gives up"
+	case kernel.Range.End <= memmap.GiB:
+		return "yes"
+	}
+	return "no"
+}
+
+// withoutEFI answers whether a boot loader without EFI can start the design.
+func withoutEFI(b Boot) string {
+	if b.Design.Get("boot-params") == "loader" {
+		return "yes"
+	}
+	return "no"
 }
 
 // finalTables names the page tables under which the kernel is entered.

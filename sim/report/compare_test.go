@@ -50,7 +50,7 @@ func booted(t *testing.T, name string, outcome sim.Outcome, failure string) Boot
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Boot{d, &sim.Result{Design: name, Outcome: outcome, Failure: failure, After: sim.Picture{Tables: &sim.Tables{}}}}
+	return Boot{Design: d, Result: &sim.Result{Design: name, Outcome: outcome, Failure: failure, After: sim.Picture{Tables: &sim.Tables{}}}}
 }
 
 // TestEqualFailures: boots that fail for the same reason share its number.
@@ -91,5 +91,31 @@ func TestMatrixIsWhole(t *testing.T) {
 	}
 	if stated == 0 || stated == len(c.Matrix) {
 		t.Errorf("%d of %d properties are stated", stated, len(c.Matrix))
+	}
+}
+
+// TestTrials: what a trial boot says of a design, and that a design which no firmware
+// starts has nothing to say of firmware.
+func TestTrials(t *testing.T) {
+	placed := func(end uint64) *sim.Result {
+		return &sim.Result{Outcome: sim.Boots, Placements: []sim.Placement{{Name: "kernel", Range: memmap.Range{Start: memmap.MiB, End: end}}}}
+	}
+	type answers struct{ Handover, Mixed, Limit string }
+	for _, test := range []struct {
+		design string
+		trials map[string]*sim.Result
+		want   answers
+	}{
+		{"efistub", nil, answers{"–", "–", "–"}},
+		{"efistub", map[string]*sim.Result{TrialHandover: placed(0), TrialMixedMode: {Outcome: sim.Fails}, TrialLimit: placed(memmap.GiB)}, answers{"yes", "no", "yes"}},
+		{"efistub", map[string]*sim.Result{TrialLimit: placed(memmap.GiB + 1)}, answers{"–", "–", "no"}},
+		{"efistub", map[string]*sim.Result{TrialLimit: {Outcome: sim.Fails}}, answers{"–", "–", "gives up"}},
+		{"bzimage", map[string]*sim.Result{TrialMixedMode: placed(0)}, answers{"–", "–", "–"}},
+	} {
+		b := booted(t, test.design, sim.Boots, "")
+		b.Trials = test.trials
+		if diff := cmp.Diff(test.want, answers{tried(TrialHandover)(b), tried(TrialMixedMode)(b), limited(b)}); diff != "" {
+			t.Errorf("%s: %s", test.design, diff)
+		}
 	}
 }

@@ -49,7 +49,7 @@ func (q question) title() string {
 func columnPerDesign(w io.Writer, boots []Boot) error {
 	columns := []Column{{}}
 	for _, b := range boots {
-		columns = append(columns, Column{Title: b.Result.Design})
+		columns = append(columns, Column{Title: b.name()})
 	}
 	blank := make([]string, len(columns))
 	var rows [][]string
@@ -78,7 +78,7 @@ func linePerDesign(w io.Writer, boots []Boot) error {
 		}
 		var rows [][]string
 		for _, b := range boots {
-			row := []string{"  " + b.Result.Design}
+			row := []string{"  " + b.name()}
 			for _, q := range g.questions {
 				row = append(row, q.answer(b))
 			}
@@ -103,7 +103,7 @@ func details(w io.Writer, boots []Boot, style Style) error {
 		if i > 0 && !brief {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(w, "%s: %s\n", b.Result.Design, compareAnswer(b.Result))
+		fmt.Fprintf(w, "%s: %s\n", b.name(), compareAnswer(b.Result))
 		if brief {
 			continue
 		}

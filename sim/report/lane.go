@@ -76,7 +76,7 @@ func wxMark(most uint64) rune {
 func drawLanes(w io.Writer, boots []Boot) error {
 	var rows [][]string
 	for _, b := range boots {
-		rows = append(rows, []string{"  " + b.Result.Design, lane(b.Result), measured(sim.WXPeak)(b)})
+		rows = append(rows, []string{"  " + b.name(), lane(b.Result), measured(sim.WXPeak)(b)})
 	}
 	fmt.Fprintln(w, "W+X from the first step of boot code to the kernel's first instruction")
 	if err := Table(w, []Column{{}, {}, {Right: true}}, rows); err != nil {

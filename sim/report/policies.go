@@ -66,7 +66,7 @@ func policyTable(w io.Writer, title string, runs []UnderPolicy, answer func(Boot
 	}
 	var rows [][]string
 	for i, b := range runs[0].Boots {
-		row := []string{"  " + b.Result.Design}
+		row := []string{"  " + b.name()}
 		for _, under := range runs {
 			row = append(row, answer(under.Boots[i]))
 		}
