@@ -95,15 +95,16 @@ func TestDesignsFreeWhatIsTheirs(t *testing.T) {
 	})
 }
 
-// TestCleanDesign: where the firmware offers the memory attribute protocol, the present
-// EFI stub gives no reason for any finding, however memory is laid out.
-func TestCleanDesign(t *testing.T) {
+// TestCleanDesigns: where the firmware offers the memory attribute protocol, the present
+// EFI stubs and the redesign of zboot break no rule that is an error, however memory is
+// laid out.
+func TestCleanDesigns(t *testing.T) {
 	kernel := debian612(t)
-	stub, err := design.Named("efistub")
-	if err != nil {
-		t.Fatal(err)
-	}
 	rapid.Check(t, func(t *rapid.T) {
+		stub, err := design.Named(rapid.SampledFrom([]string{"efistub", "efistub@v7.2", "zboot-x86-2025"}).Draw(t, "design"))
+		if err != nil {
+			t.Fatal(err)
+		}
 		m := &memmap.Map{Kind: memmap.EFI, Descriptors: mapgen.RealisticEFI().Draw(t, "map")}
 		sc := options(t, &sim.Scenario{Map: m, Kernel: kernel})
 		sc.Policy = policyNamed(t, rapid.SampledFrom([]string{"ovmf-attr", "edk2-nx-attr", "edk2-nx-image-attr", "strict", "strict-block"}).Draw(t, "policy"))
@@ -113,7 +114,7 @@ func TestCleanDesign(t *testing.T) {
 		}
 		for _, f := range r.Findings {
 			if f.Severity == rule.Error && r.Outcome == sim.Boots {
-				t.Errorf("%s at step %d: %s", f.Rule, f.Step+1, f.Message)
+				t.Errorf("%s: %s at step %d: %s", stub.Name(), f.Rule, f.Step+1, f.Message)
 			}
 		}
 	})
