@@ -55,18 +55,6 @@ type gaps struct{ n, first, end int }
 // told to. It warns of a gap below a region of another kind: what overlaps should agree.
 func (m *Memblock) fill(l *RegionList, fresh Region, insert bool) gaps {
 	g := gaps{first: -1}
-	put := func(i int, r memmap.Range) {
-		g.n++
-		if !insert {
-			return
-		}
-		if g.first < 0 {
-			g.first = i
-		}
-		g.end = i + 1
-		l.insert(i, Region{r, fresh.Flags, fresh.Node})
-		l.Total += r.Len()
-	}
 	base := fresh.Start
 	i := 0
 	if l == &m.Reserved { // memory can be out of order: see TrimMemory
@@ -80,21 +68,38 @@ func (m *Memblock) fill(l *RegionList, fresh Region, insert bool) gaps {
 		if r.Start > base {
 			m.warnIf(fresh.Node != r.Node)
 			m.warnIf(fresh.Flags != r.Flags)
-			put(i, memmap.Range{Start: base, End: r.Start})
-			if insert {
-				i++
-			}
+			i = g.close(l, i, Region{memmap.Range{Start: base, End: r.Start}, fresh.Flags, fresh.Node}, insert)
 		}
 		base = min(r.End, fresh.End)
 	}
 	if base < fresh.End {
-		put(i, memmap.Range{Start: base, End: fresh.End})
+		g.close(l, i, Region{memmap.Range{Start: base, End: fresh.End}, fresh.Flags, fresh.Node}, insert)
 	}
 	return g
 }
 
+// close counts a gap below region i, and puts fresh there if told to. It returns the index
+// that region i then has.
+func (g *gaps) close(l *RegionList, i int, fresh Region, insert bool) int {
+	g.n++
+	if !insert {
+		return i
+	}
+	if g.first < 0 {
+		g.first = i
+	}
+	g.end = i + 1
+	l.insert(i, fresh)
+	l.Total += fresh.Len()
+	return i + 1
+}
+
 // insert puts r before region i.
-func (l *RegionList) insert(i int, r Region) { l.Regions = slices.Insert(l.Regions, i, r) }
+func (l *RegionList) insert(i int, r Region) {
+	l.Regions = append(l.Regions, Region{})
+	copy(l.Regions[i+1:], l.Regions[i:])
+	l.Regions[i] = r
+}
 
 // merge joins regions that touch and agree, from the one before first to end.
 // Source: mm/memblock.c:memblock_merge_regions (v6.12).
@@ -105,8 +110,8 @@ func (l *RegionList) merge(first, end int) error {
 		return nil
 	}
 	w := first
-	for _, next := range l.Regions[first+1 : end+1] {
-		this := &l.Regions[w]
+	for i := first + 1; i <= end; i++ {
+		this, next := &l.Regions[w], &l.Regions[i]
 		switch {
 		case this.End == next.Start && this.Node == next.Node && this.Flags == next.Flags:
 			this.End = next.End
@@ -114,10 +119,13 @@ func (l *RegionList) merge(first, end int) error {
 		case this.End > next.Start:
 			return &linux.Panic{BUG: true, Text: "this->base + this->size > next->base"}
 		}
-		w++
-		l.Regions[w] = next
+		if w++; w < i {
+			l.Regions[w] = *next
+		}
 	}
-	l.Regions = slices.Delete(l.Regions, w+1, end+1)
+	if w < end {
+		l.Regions = slices.Delete(l.Regions, w+1, end+1)
+	}
 	return nil
 }
 

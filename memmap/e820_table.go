@@ -145,20 +145,22 @@ func (t *E820Table) MappedAny(start, end uint64, typ E820Type) bool {
 	return false
 }
 
-// around are the entries that can touch [start, end): all of them unless the table is sorted.
-func (t *E820Table) around(start, end uint64) []E820Entry {
+// from are the entries that can reach beyond addr: all of them unless the table is sorted.
+func (t *E820Table) from(addr uint64) []E820Entry {
 	if !t.sorted {
 		return t.entries
 	}
-	above := t.entries[sort.Search(len(t.entries), func(i int) bool { return t.entries[i].Addr+t.entries[i].Size > start }):]
-	return above[:sort.Search(len(above), func(i int) bool { return above[i].Addr >= end })]
+	return t.entries[sort.Search(len(t.entries), func(i int) bool { return t.entries[i].Addr+t.entries[i].Size > addr }):]
 }
 
 // MappedAll returns the entry that completes the coverage of [start, end) by entries
 // of the type, or of any type if it is 0. It relies on a sorted table.
 // Source: arch/x86/kernel/e820.c:__e820__mapped_all (v6.12).
 func (t *E820Table) MappedAll(start, end uint64, typ E820Type) (last E820Entry, ok bool) {
-	for _, e := range t.around(start, end) {
+	for _, e := range t.from(start) {
+		if t.sorted && e.Addr >= end {
+			break
+		}
 		if typ != 0 && e.Type != typ || e.Addr >= end || e.Addr+e.Size <= start {
 			continue
 		}
