@@ -33,12 +33,30 @@ func (k FirmwareKind) EDK2() bool { return k <= EDK2Master20260806 }
 type FirmwareProfile struct {
 	Kind FirmwareKind
 	IA32 bool // 32-bit code: it uses no memory above 4 GiB, and is called with paging off
+
+	Paging Paging
+}
+
+// Paging is how many levels the page tables of 64-bit firmware have.
+type Paging uint8
+
+const (
+	FourLevels          Paging = iota
+	FiveLevels                 // as EDK2 has with PcdUse5LevelPageTable
+	FiveLevelsUntilExit        // it goes back to four when boot services end
+)
+
+// variants are what can stand behind the name of a kind.
+var variants = map[string]FirmwareProfile{
+	"": {}, "ia32": {IA32: true}, "la57": {Paging: FiveLevels}, "la57-boot": {Paging: FiveLevelsUntilExit},
 }
 
 // String is the form that ParseFirmware reads.
 func (p FirmwareProfile) String() string {
-	if p.IA32 {
-		return p.Kind.String() + ",ia32"
+	for name, v := range variants {
+		if v.Kind = p.Kind; v == p && name != "" {
+			return p.Kind.String() + "," + name
+		}
 	}
 	return p.Kind.String()
 }
@@ -46,15 +64,18 @@ func (p FirmwareProfile) String() string {
 // Firmwares lists the names of all kinds of firmware.
 func Firmwares() []string { return slices.Clone(firmwareNames[:]) }
 
-// ParseFirmware reads the name of a kind, with ",ia32" behind it for 32-bit firmware.
+// ParseFirmware reads the name of a kind, with ",ia32" behind it for 32-bit firmware,
+// ",la57" for one that uses 5-level paging, ",la57-boot" if it does until boot services end.
 func ParseFirmware(text string) (FirmwareProfile, error) {
-	name, width, _ := strings.Cut(text, ",")
+	name, variant, _ := strings.Cut(text, ",")
 	kind := slices.Index(firmwareNames[:], name)
 	if kind < 0 {
 		return FirmwareProfile{}, fmt.Errorf("firmware %q: expected one of %s", name, strings.Join(firmwareNames[:], ", "))
 	}
-	if width != "" && width != "ia32" {
-		return FirmwareProfile{}, fmt.Errorf("firmware %q: expected ia32, or nothing, behind the comma", text)
+	profile, ok := variants[variant]
+	if !ok {
+		return FirmwareProfile{}, fmt.Errorf("firmware %q: expected ia32, la57, la57-boot, or nothing, behind the comma", text)
 	}
-	return FirmwareProfile{FirmwareKind(kind), width == "ia32"}, nil
+	profile.Kind = FirmwareKind(kind)
+	return profile, nil
 }

@@ -8,14 +8,15 @@ func firmwareTopics() []topic {
 	for i, f := range firmwares {
 		list = append(list, topic{
 			Name: sim.FirmwareKind(i).String(), Kind: "firmware", Title: f.title, Text: f.text, Sources: f.sources,
-			group: "how EFI firmware hands out memory: bootplan run --firmware NAME[,ia32]",
+			group: "how EFI firmware hands out memory: bootplan run --firmware NAME[,ia32|,la57|,la57-boot]",
 		})
 	}
 	return list
 }
 
-const ia32Text = " With \",ia32\" behind its name it is 32-bit code: it uses no memory above 4 GiB, and a 64-bit kernel calls it with " +
-	"paging off, so that its memory attribute protocol finds no page tables to change and fails."
+const variantsText = " With \",ia32\" behind its name it is 32-bit code: it uses no memory above 4 GiB, and a 64-bit kernel calls it with " +
+	"paging off, so that its memory attribute protocol finds no page tables to change and fails. With \",la57\" it uses 5-level paging " +
+	"itself, and with \",la57-boot\" until boot services end."
 
 // firmwares in the order of sim.FirmwareKind.
 var firmwares = []struct {
@@ -26,24 +27,24 @@ var firmwares = []struct {
 		"EDK2 of November 2022, as in Debian 12",
 		"The highest free place below the bins wins. Bins are blocks that are set aside for the memory types that must not move. " +
 			"Images are loaded where they prefer to be, if that is free, else at the highest free place. Sections count as code if they are " +
-			"executable and not writable; an image without code is not protected." + ia32Text,
+			"executable and not writable; an image without code is not protected." + variantsText,
 		[]string{"MdeModulePkg/Core/Dxe/Mem/Page.c (edk2-stable202211)", "MdeModulePkg/Core/Dxe/Image/Image.c (edk2-stable202211)"},
 	},
 	{
 		"EDK2 of February 2025, as in Debian 13",
 		"As edk2-stable202211, but specific-purpose memory is not handed out, the memory attribute protocol exists on x86, and sections " +
-			"count as code if they are flagged so; an image without code becomes data as a whole." + ia32Text,
+			"count as code if they are flagged so; an image without code becomes data as a whole." + variantsText,
 		[]string{"MdeModulePkg/Core/Dxe/Mem/Page.c (edk2-stable202502)", "UefiCpuPkg/CpuDxe/CpuPageTable.c (edk2-stable202502)"},
 	},
 	{
 		"EDK2 of May 2026",
 		"As edk2-stable202502, but the map shows every bin whole, page 0 cannot be had by its address, pages that are not readable and " +
-			"writable are kept when they are freed, and images that are not protected are opened as a whole." + ia32Text,
+			"writable are kept when they are freed, and images that are not protected are opened as a whole." + variantsText,
 		[]string{"MdeModulePkg/Core/Dxe/Mem/Page.c (edk2-stable202605)"},
 	},
 	{
 		"EDK2 of 6 August 2026",
-		"As edk2-stable202605, but all bins are set aside as one block." + ia32Text,
+		"As edk2-stable202605, but all bins are set aside as one block." + variantsText,
 		[]string{"MdeModulePkg/Core/Dxe/Mem/MemoryBin.c (c5aa7e7d94c0)"},
 	},
 	{

@@ -51,7 +51,7 @@ func (f *scenarioFlags) add(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.Designs, "design", nil, "boot design, see bootplan explain")
 	flags.StringArrayVar(&f.Choices, "set", nil, "override one choice of a design, CHOICE=VALUE, see bootplan explain DESIGN; or loader="+strings.Join(loaders, "|"))
 	flags.StringVar(&f.Policy, "policy", "ovmf", "how EFI firmware protects memory, see bootplan explain: "+strings.Join(sim.Policies(), ", "))
-	flags.StringVar(&f.Firmware, "firmware", sim.Firmwares()[0], "how EFI firmware hands out memory: "+strings.Join(sim.Firmwares(), ", ")+"; with \",ia32\" behind it 32-bit firmware")
+	flags.StringVar(&f.Firmware, "firmware", sim.Firmwares()[0], "how EFI firmware hands out memory: "+strings.Join(sim.Firmwares(), ", ")+"; with \",ia32\" behind it 32-bit firmware, with \",la57\" one that uses 5-level paging")
 	flags.StringVar(&f.Services, "services", "", "what EFI firmware offers besides memory: rng,tpm=SIZE,apple=SIZE,vendor=NAME,uefi=VERSION")
 	flags.StringVar(&f.CPU, "cpu", "la57=on,nx=on", "what the CPU can do; phys-bits=40 limits its physical addresses")
 	flags.StringVar(&f.Cmdline, "cmdline", "", "kernel command line (default: that of the log, if the map is one)")

@@ -101,7 +101,7 @@ func enlarged(d *image.Decompressor) image.Decompressor {
 // [PATCH v5 03/27] x86/boot: Set cr0 to known state in trampoline.
 func (z *decompressor) switchWithStack(b *sim.Boot) error {
 	const prepare, cleanUp = "arch/x86/boot/compressed/pgtable_64.c:paging_prepare", "arch/x86/boot/compressed/pgtable_64.c:cleanup_trampoline"
-	change := z.wants5Level(b) && !z.la57
+	change := z.la57 != z.wants5Level(b)
 	z.search = trampoline.Input{BIOS: z.biosWords(b), EFI: z.efi != nil, Table: z.e820}
 	t := sized(trampoline.FindSized(&z.search, z.version, baskovTrampoline).Start, baskovTrampoline)
 	table, code, stack := sized(t.Start, memmap.PageSize), sized(t.Start+memmap.PageSize, memmap.PageSize), sized(t.Start+2*memmap.PageSize, memmap.PageSize)
@@ -112,8 +112,8 @@ func (z *decompressor) switchWithStack(b *sim.Boot) error {
 	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: t, Why: "cleared, then code from a template into the second page", Source: prepare})
 	why := "paging off and on again: nothing to change, but the way leads through it"
 	if change {
-		why = "paging off, LA57 on, paging on again"
-		b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: table, Why: "a top-level table: its first entry points at the tables in force", Source: prepare})
+		why = toggling(z.la57)
+		b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: table, Why: newRoot(z.la57), Source: prepare})
 	}
 	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: stack, Bits32: true, Pool: sim.Stack, Room: stack, Why: "the stack of 32-bit code has a page of its own", Source: prepare})
 	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: code, Bits32: true, Why: why, Source: "arch/x86/boot/compressed/head_64.S:trampoline_32bit_src"})
@@ -123,6 +123,6 @@ func (z *decompressor) switchWithStack(b *sim.Boot) error {
 	}
 	b.Do(sim.Step{Op: sim.Copy, Object: "low memory", Range: t, From: saved, Restores: true, Why: "restored: nothing of the trampoline remains", Source: cleanUp})
 	z.giveBack(b)
-	z.la57 = z.la57 || change
+	z.la57 = z.la57 != change
 	return nil
 }

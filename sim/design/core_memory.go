@@ -55,9 +55,10 @@ func (c *core) noRoom(object string, q alloc.Request) error {
 	return &sim.Failure{Rule: "no-memory", Message: fmt.Sprintf("%s: %v", object, alloc.NoMemory(c.memory.Map(), q))}
 }
 
-// switchPaging turns 5-level paging on, if CPU and user want it, from two allocated pages.
+// switchPaging turns 5-level paging on or off, as CPU and user want it, from two
+// allocated pages.
 func (c *core) switchPaging(b *sim.Boot) error {
-	if !c.wants5Level(b) {
+	if c.la57 == c.wants5Level(b) {
 		return nil
 	}
 	t, err := c.take(b, switchName, 2*memmap.PageSize, 4*memmap.GiB-1, "code and page table of the switch, where 32-bit code reaches them")
@@ -68,9 +69,9 @@ func (c *core) switchPaging(b *sim.Boot) error {
 	b.Place("paging_trampoline", t, 0)
 	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: code, Why: "code from a template", Source: coreSource})
 	b.Do(sim.Step{Op: sim.Protect, Object: switchName, Range: code, Perm: c.enforced(b, sim.RX), Why: "from here on it is code", Source: coreSource})
-	b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: table, Keep: true, Why: "a top-level table: its first entry points at the tables in force", Source: coreSource})
-	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: code, Bits32: true, Why: "paging off, LA57 on, paging on again", Source: coreSource})
-	c.la57 = true
+	b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: table, Keep: true, Why: newRoot(c.la57), Source: coreSource})
+	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: code, Bits32: true, Why: toggling(c.la57), Source: coreSource})
+	c.la57 = !c.la57
 	return nil
 }
 

@@ -12,6 +12,7 @@
 //     acts are in stub_*.go and pci_rom.go, what releases differ in is in stub_ways.go
 //   - pe_layout.go, handover_protocol.go, mixed_mode.go: the ways into a stub
 //   - thread.go, zboot_*.go, baskov*.go, explicit_map.go: the designs of the thread of 2023
+//   - middle_ground.go, hybrid.go: what else it proposes; without firmware both run core*.go
 //   - extract.go, elf_parts.go: what all do to unpack the kernel
 //   - loader*.go: who runs before them
 //   - handover.go: what they leave to the kernel proper

@@ -105,6 +105,7 @@ type stub struct {
 	cmdline    memmap.Range
 	initrd     memmap.Range
 	paging     pagingSwitch
+	la57       bool           // 5-level paging is on
 	places     sim.StubPlaces // for the kernel's block, and
 	size       uint64         // how large the block has to be, in bytes
 	block      memmap.Range   // the one that it got
@@ -137,6 +138,9 @@ func startStub(b *sim.Boot, d *Design) (*stub, error) {
 	if k.PE == nil {
 		return nil, errors.New("the kernel has no EFI entry point: expected CONFIG_EFI_STUB")
 	}
+	if b.Scenario.Firmware.Paging != sim.FourLevels && !b.Scenario.CPU.LA57 {
+		return nil, errors.New("the firmware uses 5-level paging, which the CPU does not have: expected la57=on")
+	}
 	assumeVersion(b, d.Version)
 	fw, err := firmware.Start(b)
 	if err != nil {
@@ -150,6 +154,7 @@ func startStub(b *sim.Boot, d *Design) (*stub, error) {
 		s.text, s.cut = linux.StubCommandLine(s.text)
 	}
 	s.options = linux.ParseStubOptions(s.text)
+	s.la57 = b.Scenario.Firmware.Paging != sim.FourLevels
 	return s, nil
 }
 

@@ -119,7 +119,7 @@ func (s *stub) handOver(b *sim.Boot) error {
 	a := &arrival{
 		kernel: s.kernel, version: s.version, phys: s.block.Start, cmdline: s.text, e820: s.e820.Entries, initrd: s.initrd, loader: s.loaderType(),
 		efi:  &kernel.EFI{MapAddr: s.finalMap.Start + s.ways.mapHead, DescSize: firmware.DescriptorSize, Descriptors: s.final},
-		bios: b.Scenario.BIOS, la57: s.paging.done, random: s.toldRandom(),
+		bios: b.Scenario.BIOS, la57: s.la57, random: s.toldRandom(),
 		setupData: s.allSetupData(),
 	}
 	return handOver(b, a)

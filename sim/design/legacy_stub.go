@@ -216,7 +216,7 @@ func (l *legacyStub) enterDecompressor(b *sim.Boot) error {
 	z.setupData = append(z.setupData, l.allSetupData()...)
 	z.passed = kernel.EFI{MapAddr: l.finalMap.Start + l.ways.mapHead, DescSize: firmware.DescriptorSize, Descriptors: l.final}
 	z.efi = &z.passed
-	z.la57, z.unaccepted, z.bitmap = l.paging.done, l.unaccepted, l.bitmap
+	z.la57, z.unaccepted, z.bitmap = l.la57, l.unaccepted, l.bitmap
 	z.geometry()
 	return z.decompress(b)
 }

@@ -70,6 +70,9 @@ func (z *decompressor) load(b *sim.Boot) error {
 	if l.name == loaderGRUBEFI {
 		z.table = grubE820(z.table, firmware.Descriptors(b))
 		z.e820 = z.table
+		if b.Scenario.Firmware.Paging != sim.FourLevels {
+			b.Assume("GRUB is taken to switch the firmware's 5-level paging off before it enters the kernel")
+		}
 	} else {
 		z.e820 = firmware.E820(b)
 	}

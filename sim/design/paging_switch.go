@@ -10,10 +10,10 @@ import (
 
 const switchName = "paging trampoline"
 
-// switchPaging turns 5-level paging on, when CPU and user want it. The switch needs
-// paging off, and so code below 4 GiB.
+// switchPaging turns 5-level paging on if CPU and user want it, else off. The switch
+// needs paging off, and so code below 4 GiB.
 func (z *decompressor) switchPaging(b *sim.Boot) error {
-	change := z.wants5Level(b) && !z.la57
+	change := z.la57 != z.wants5Level(b)
 	switch z.choices.Trampoline {
 	case switchLowAlways:
 		z.throughLowMemory(b, change)
@@ -22,8 +22,24 @@ func (z *decompressor) switchPaging(b *sim.Boot) error {
 			z.throughLowMemory(b, true)
 		}
 	}
-	z.la57 = z.la57 || change
+	z.la57 = z.la57 != change
 	return nil
+}
+
+// newRoot says what the top-level table of a switch holds, from 5-level paging or to it.
+func newRoot(la57 bool) string {
+	if la57 {
+		return "a top-level table: a copy of the one below the top of those in force"
+	}
+	return "a top-level table: its first entry points at the tables in force"
+}
+
+// toggling says what the code of a switch does, from 5-level paging or to it.
+func toggling(la57 bool) string {
+	if la57 {
+		return "paging off, LA57 off, paging on again"
+	}
+	return "paging off, LA57 on, paging on again"
 }
 
 // wants5Level reports whether the kernel shall run with 5-level paging.
@@ -52,7 +68,7 @@ func (z *decompressor) throughLowMemory(b *sim.Boot, change bool) {
 	z.borrow(b, t)
 	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: t, Why: "cleared, then code from a template into the second page", Source: prepare})
 	if change {
-		b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: table, Why: "a top-level table: its first entry points at the tables in force", Source: prepare})
+		b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: table, Why: newRoot(z.la57), Source: prepare})
 	}
 	z.runSwitch(b, code, change)
 	if change {
@@ -82,7 +98,7 @@ func (z *decompressor) runSwitch(b *sim.Boot, code memmap.Range, change bool) {
 			Pool: sim.Stack, Room: memmap.Range{Start: code.Start + template, End: code.End}, Needs: stack,
 			Why: "32-bit code needs a stack that it can reach: the end of its page", Source: source})
 	}
-	why := "paging off, LA57 on, paging on again"
+	why := toggling(z.la57)
 	if !change {
 		why = "paging off and on again: nothing to change, but the way leads through it"
 	}

@@ -49,6 +49,7 @@ func (s *stub) exitBootServices(b *sim.Boot) error {
 	}
 	b.MeasureWX(sim.WXAtExit)
 	s.fw.ExitBootServices(source)
+	s.la57 = s.la57 && b.Scenario.Firmware.Paging == sim.FiveLevels
 	return s.writeE820(b)
 }
 

@@ -11,8 +11,9 @@ func (s *stub) switchInLowMemory(b *sim.Boot) error {
 	z := &decompressor{
 		kernel: s.kernel, version: s.version, release: s.ways.release, choices: s.choices, image: stubName,
 		loaded: s.startup(), target: s.startup(), efi: &kernel.EFI{}, e820: s.e820.Entries, cmdline: s.cmdline,
+		la57: s.la57,
 	}
 	err := z.switchPaging(b)
-	s.paging.done = z.la57
+	s.la57 = z.la57
 	return err
 }

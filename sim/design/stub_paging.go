@@ -10,7 +10,6 @@ import (
 type pagingSwitch struct {
 	whole       memmap.Range // empty: none was allocated
 	code, table memmap.Range // a page each
-	done        bool         // 5-level paging is on
 }
 
 // preparePaging provides for a switch of paging levels while the firmware still hands
@@ -39,7 +38,7 @@ func (s *stub) prepareBelow4G(b *sim.Boot) error {
 		return err
 	}
 	s.paging = pagingSwitch{whole: r, code: sized(r.Start, memmap.PageSize), table: sized(r.Start+memmap.PageSize, memmap.PageSize)}
-	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: s.paging.code, Keep: true, Why: "code from a template, the rest of the page filled with no-ops", Source: source})
+	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: s.paging.code, Keep: true, Why: "code from a template, padded to the page", Source: source})
 	b.Place("paging_trampoline", s.paging.whole, 0)
 	return s.protectSwitch(b)
 }
@@ -49,27 +48,34 @@ func (s *stub) wants5Level(b *sim.Boot) bool {
 	return b.Scenario.CPU.LA57 && !s.options.No5Level && !s.mixed() && knows5Level(s.kernel)
 }
 
-// switchPaging turns 5-level paging on, if it is wanted, when boot services are over.
+// switchPaging turns 5-level paging on or off, as it is wanted, when boot services are over.
 func (s *stub) switchPaging(b *sim.Boot) error {
-	wanted := s.wants5Level(b)
+	change := s.la57 != s.wants5Level(b)
 	switch s.choices.Trampoline {
 	case switchBelow4G:
-		if wanted {
+		if change || s.ways.alwaysToggles && !s.la57 {
 			s.runSwitch(b)
 		}
 	case switchLowEFI:
-		s.runTrampoline(b, wanted)
+		s.runTrampoline(b, change)
+		s.la57 = s.la57 != change
 	case switchLow, switchLowAlways:
 		return s.switchInLowMemory(b)
 	}
-	s.paging.done = wanted
 	return nil
 }
 
-// runSwitch goes through the pages that were allocated for it.
+// runSwitch goes through the pages that were allocated for it, if any were.
 func (s *stub) runSwitch(b *sim.Boot) {
 	const source = "drivers/firmware/efi/libstub/x86-5lvl.c:efi_5level_switch"
-	b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: s.paging.table, Keep: true,
-		Why: "one level more on top: its first entry points at the firmware's tables", Source: source})
-	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Bits32: true, Range: s.paging.code, Why: "paging off, LA57 on, paging on again", Source: source})
+	if s.paging.whole.Empty() {
+		return
+	}
+	if s.la57 {
+		b.Assume("the firmware's page tables lie below 4 GiB: without the topmost level the table below it is the root")
+	} else {
+		b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: s.paging.table, Keep: true, Why: newRoot(s.la57), Source: source})
+	}
+	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Bits32: true, Range: s.paging.code, Why: toggling(s.la57), Source: source})
+	s.la57 = !s.la57
 }

@@ -32,6 +32,7 @@ type ways struct {
 	recordsInitrd  bool                 // the place of the initrd is left in a table
 	devicesByStub  bool                 // the stub allocates the list of PCI devices, not the firmware
 	guessesMap     bool                 // a buffer for 32 descriptors is tried first
+	alwaysToggles  bool                 // pages for a switch of paging levels are used unless the level is wanted and there
 	entry          string               // the function that says that the stub gives up; empty: none does
 }
 

@@ -2,6 +2,7 @@ package design_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -219,5 +220,28 @@ func TestZbootRFCLacks(t *testing.T) {
 	const unrandomised = 0xff11000000000000
 	if regions, _ := r.Placement("direct_map"); regions.Virtual != unrandomised {
 		t.Errorf("direct map at %#x, expected %#x", regions.Virtual, uint64(unrandomised))
+	}
+}
+
+// TestZbootRFCKeeps: what the stub still has when it ends boot services, as worked out by
+// hand for the kernel of the example: image, kernel without its relocations, paging
+// switch and boot_params.
+func TestZbootRFCKeeps(t *testing.T) {
+	sc := threadScenario(t, "ovmf", "")
+	sc.Kernel = roundKernel(t)
+	r := boot(t, "zboot-x86-rfc", sc)
+	want := map[string]uint64{"PE image": 0x961000, "kernel block": 0x2800000, "paging trampoline": 0x2000, "boot_params": 0x1000}
+	got := map[string]uint64{}
+	for _, s := range r.Steps {
+		if s.Op == sim.Alloc {
+			got[s.Object] += s.Range.Len()
+		}
+		if s.Op == sim.Free && s.Object == "relocation table" {
+			got["kernel block"] -= s.Range.Len()
+		}
+	}
+	maps.DeleteFunc(got, func(object string, _ uint64) bool { return want[object] == 0 })
+	if diff := cmp.Diff(want, got); diff != "" || r.Outcome != sim.Boots {
+		t.Errorf("%s %s, -worked out +simulated:\n%s", r.Outcome, r.Failure, diff)
 	}
 }

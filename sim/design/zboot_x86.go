@@ -72,7 +72,7 @@ func (d *Design) bootFlatZboot(b *sim.Boot) error {
 	}
 	b.Cite(rfcSources)
 	s.ways = waysAt(d.Version)
-	s.ways.noSlotSucceeds, s.ways.noInitrdMax, s.ways.entry = true, true, ""
+	s.ways.noSlotSucceeds, s.ways.noInitrdMax, s.ways.alwaysToggles, s.ways.entry = true, true, true, ""
 	s.size = memmap.AlignUp(s.kernel.Flat().Unpacked(), memmap.PageSize)
 	reportOptions(b)
 	return perform(s, b,
@@ -157,9 +157,10 @@ func (s *stub) relocateFlat(b *sim.Boot) error {
 	return s.protect(b)
 }
 
-// prepareFlatPaging provides for a switch of paging levels, if the level is to change.
+// prepareFlatPaging provides for a switch of paging levels, if five are wanted or in use:
+// the firmware could switch back when boot services end.
 func (s *stub) prepareFlatPaging(b *sim.Boot) error {
-	if !s.wants5Level(b) {
+	if !s.wants5Level(b) && !s.la57 {
 		return nil
 	}
 	return s.preparePaging(b)
