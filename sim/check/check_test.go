@@ -310,8 +310,8 @@ func TestFaultStopsTheBoot(t *testing.T) {
 func TestRulesAreDocumented(t *testing.T) {
 	seen := map[string]bool{}
 	for _, known := range check.Rules() {
-		if known.Title == "" || known.Text == "" || len(known.Sources) == 0 || seen[known.ID] {
-			t.Errorf("rule %q: no title, no text, no source, or listed twice", known.ID)
+		if known.Title == "" || known.Text == "" || known.Example == "" || len(known.Sources) == 0 || seen[known.ID] {
+			t.Errorf("rule %q: no title, no text, no example, no source, or listed twice", known.ID)
 		}
 		seen[known.ID] = true
 	}

@@ -56,6 +56,8 @@ var overrunRule = rule.Rule{
 		"That is safe only while the write position stays below the read position. The build therefore puts the end of the " +
 		"input a margin above the end of the output: 128 KiB plus one 256th of the output, which covers every " +
 		"compressor. With less, bytes that are not read yet can be overwritten.",
+	Example: "output  ████████████████████████\n" +
+		"input               ████████████░░  its end has to lie this far behind that of the output",
 	Sources: []string{"arch/x86/boot/header.S (v6.12), extra_bytes"},
 }
 

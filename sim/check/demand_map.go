@@ -12,6 +12,9 @@ var demandMapRule = rule.Rule{
 	Text: "The decompressor maps what it touches on demand: any address that faults is mapped readable, writable and " +
 		"executable, 2 MiB at a time, without a look at the memory map. It needs that for data only; mappings without " +
 		"execute permission would do.",
+	Example: "touched:  one byte at 0x7de64211\n" +
+		"mapped:   [mem 0x7de00000-0x7dffffff] rwx, by the handler\n" +
+		"enough:   the same, rw-",
 	Sources: []string{"arch/x86/boot/compressed/ident_map_64.c:do_boot_page_fault (v6.12)", "weakness 4 of the list of 2023-05-03"},
 }
 

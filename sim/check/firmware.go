@@ -22,6 +22,7 @@ var firmwareIgnoredRule = rule.Rule{
 	Text: "A call that should change permissions, or free memory, returns EFI_SUCCESS without having done so. The caller " +
 		"cannot know, and goes on as if it had. EDK2 since August 2025 keeps pages that are freed while they are not " +
 		"readable and writable throughout; other cases are those of a policy that was made to show them.",
+	Example: "FreePages of a page that the stub had made read-only: EFI_SUCCESS, and the page stays LoaderCode",
 	Sources: []string{
 		"MdeModulePkg/Core/Dxe/Mem/Page.c:CoreFreePages (edk2-stable202605)",
 	},

@@ -19,6 +19,7 @@ var pageTablesExhaustedRule = rule.Rule{
 	Title: "the pool of page-table pages runs out",
 	Text: "The decompressor takes page-table pages from a fixed buffer, 32 pages since 6.6 and 17 before. Each 1 GiB of " +
 		"addresses that it touches for the first time costs a page. When the buffer is empty the boot halts.",
+	Example: "16 nodes of setup_data, each in a GiB of its own: more tables than the pool has pages",
 	Sources: []string{"arch/x86/boot/compressed/ident_map_64.c:alloc_pgt_page (v6.12)"},
 }
 
@@ -36,6 +37,7 @@ var policyIgnoredRule = rule.Rule{
 	Title: "placement ignores what the map or the user asked for",
 	Text: "Mirrored, hot-pluggable or specific-purpose memory, or a memory option on the command line, is ignored by the " +
 		"code that chooses a place.",
+	Example: "mem=1G on the command line, and the kernel placed at 0x55800000",
 	Sources: []string{"requirements R9 and R11 of the April 2023 thread"},
 }
 

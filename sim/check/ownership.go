@@ -15,6 +15,7 @@ var notRAMRule = rule.Rule{
 	Text: "The firmware's map says which addresses are RAM that an operating system may use. Writing anywhere else " +
 		"reaches device registers, firmware data or nothing at all. Old boot code does not always look at the map: the paging " +
 		"trampoline, for one, goes below the address in a BIOS word even where the map reserves that memory.",
+	Example: "a trampoline at 0x9d000 where the e820 table reserves [0x9c000, 0xa0000)",
 	Sources: []string{"arch/x86/boot/compressed/pgtable_64.c:find_trampoline_placement (v6.12)"},
 }
 
@@ -67,6 +68,7 @@ var firmwareTouchedRule = rule.Rule{
 	Text: "Until ExitBootServices the firmware is a running program whose code and data lie in memory of the types boot " +
 		"services code and data; its runtime services and the ACPI tables stay for good. Whoever writes there breaks the " +
 		"firmware, at once or at the next call.",
+	Example: "a kernel unpacked over memory of type Runtime Data, where the firmware keeps its variables",
 	Sources: []string{"UEFI 2.11, 7.2"},
 }
 
@@ -96,6 +98,8 @@ var notOwnedRule = rule.Rule{
 	Text: "The boot code writes or executes memory that nobody gave it. On a machine without a firmware allocator that is " +
 		"how the decompressor works: it knows that the memory is RAM and hopes that nobody else uses it. While EFI boot " +
 		"services are alive it is an error, because the firmware may hand the same memory to somebody else.",
+	Example: "before:  ░░░░░░░░░░░░░░░░░░░░  free in the memory map, given to nobody\n" +
+		"after:   ░░░░░██kernel██░░░░░  still given to nobody",
 	Sources: []string{"requirement R2 of the April 2023 thread: all memory comes from the allocator"},
 }
 
@@ -128,6 +132,9 @@ var lowMemoryRule = rule.Rule{
 	Text: "The first mebibyte holds the BIOS data area, the extended BIOS data area, option ROMs and whatever system management " +
 		"code left there; maps are least trustworthy in it. The decompressor takes two pages of it to switch between " +
 		"4- and 5-level paging, because the switch needs code below 4 GiB, saves what was there and puts it back.",
+	Example: "0          0x9d000    0x9f000    1 MiB\n" +
+		"░░░░░░░░░░░██table██code██░░BIOS▒▒ROM▒▒\n" +
+		"two pages that the e820 table calls usable, and that nobody gave away",
 	Sources: []string{"arch/x86/boot/compressed/pgtable_64.c:configure_5level_paging (v6.12)", "weakness 1 of the list of 2023-05-03"},
 }
 

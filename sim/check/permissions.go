@@ -11,6 +11,7 @@ var unmappedRule = rule.Rule{
 	Title: "an access without a mapping and without a handler that would make one",
 	Text: "Page tables in force do not map the address. Early boot code has no page-fault handler at first, so the fault " +
 		"cannot be delivered: double fault, triple fault, reset, without a word on the console.",
+	Example: "a read of setup_data at 0x140000000 under tables that map 4 GiB, before there is a page-fault handler",
 	Sources: []string{"arch/x86/boot/compressed/idt_64.c:load_stage1_idt (v6.12) installs no page-fault gate"},
 }
 
@@ -20,6 +21,9 @@ var nxExecRule = rule.Rule{
 	Text: "The mapping has the no-execute bit set. Firmware with a strict policy maps data, and free memory, without " +
 		"execute permission; code that was copied there, such as the paging trampoline of old kernels in low memory, " +
 		"faults at its first instruction.",
+	Example: "written:   paging trampoline at 0x9e000, into free memory\n" +
+		"mapped:    rw-, since the firmware maps free memory so\n" +
+		"executed:  page fault at 0x9e000, and nobody there to handle it",
 	Sources: []string{"requirement R1 of the April 2023 thread", "MdeModulePkg/Core/Dxe/Misc/MemoryProtection.c (edk2-stable202502)"},
 }
 
@@ -28,6 +32,7 @@ var roWriteRule = rule.Rule{
 	Title: "a write where the mapping in force forbids it",
 	Text: "The mapping is read-only: a section of a PE image that promises not to be written, or memory that the boot code " +
 		"itself has protected.",
+	Example: "a stub that writes a variable in a section that its header declares r-x, on firmware that maps it so",
 	Sources: []string{"requirement R20 of the April 2023 thread", "UEFI 2.11, 37.2 (EFI_MEMORY_ATTRIBUTE_PROTOCOL)"},
 }
 
@@ -53,6 +58,7 @@ var wxMappedRule = rule.Rule{
 	Text: "Memory that can be written and executed through one mapping lets any stray write become code. Nothing has to go " +
 		"wrong for this rule to fire: it tells how much is exposed. Firmware that signs images since 2022 asks that no " +
 		"such mapping exists.",
+	Example: "[mem 0x00000000-0xffffffff] rwx: every byte of RAM below 4 GiB",
 	Sources: []string{"requirement R22 of the April 2023 thread", "arch/x86/boot/compressed/ident_map_64.c: leaf entries 0x1e3, no NX (v6.12)"},
 }
 
@@ -80,6 +86,8 @@ var wxUsedRule = rule.Rule{
 	Text: "Boot code writes instructions and runs them without a change of permissions between. It works only because the " +
 		"mapping is writable and executable at once, so it fails on firmware that maps nothing so, and it cannot " +
 		"be made safe without a step that takes the write permission away first.",
+	Example: "write  [mem 0x9e000-0x9efff]  rwx  code of the trampoline\n" +
+		"exec   [mem 0x9e000-0x9efff]  rwx  and nothing took the right to write away between",
 	Sources: []string{"UEFI CA memory mitigation requirements (2022-11-30)"},
 }
 

@@ -12,6 +12,9 @@ var selfRelocatedRule = rule.Rule{
 	Text: "The decompressor copies itself to the end of the buffer into which it will unpack the kernel and jumps there. Its stack " +
 		"is there before a byte of it is. Where a page allocator exists the move is needless, and it relies on memory that is " +
 		"writable and executable.",
+	Example: "loaded:  ██decompressor██░░░░░░░░░░░░░░░░░░░░░░░\n" +
+		"moved:   ░░░░░░░░░░░░░░░░░░░░░░░██decompressor██  and runs there\n" +
+		"then:    ████████ kernel ███████decompressor██░",
 	Sources: []string{"arch/x86/boot/compressed/head_64.S:startup_64 (v6.12)", "weakness 3 of the list of 2023-05-03"},
 }
 
