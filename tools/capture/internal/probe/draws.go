@@ -54,7 +54,7 @@ func (b *boot) tables(base uint64) {
 		Avoid:    b.bss.avoided(base+uint64(b.kernel.Setup.PayloadOffset), b.zeroPage),
 		SlotMax:  b.bss.word(base + b.marks.SlotMax),
 	}
-	t.Areas = b.bss.areas(t.SlotMax, uint64(b.kernel.Setup.KernelAlignment), uint64(t.MemLimit))
+	t.Areas = b.bss.areas(base+b.marks.SlotMax, uint64(b.kernel.Setup.KernelAlignment), uint64(t.MemLimit))
 	b.found().Tables = t
 }
 

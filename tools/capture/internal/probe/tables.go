@@ -69,21 +69,25 @@ func (m memory) span(addr uint64) record.Span {
 }
 
 // areas finds slot_areas: places below limit that have the kernel's alignment, with
-// numbers of slots that sum up to slotMax; empty if there is no such table.
+// numbers of slots that sum up to slot_max, the variable at slotMax; empty if there is no
+// such table.
 func (m memory) areas(slotMax, align, limit uint64) []record.SlotAreas {
 	for addr := range m.words {
-		if list := m.areasAt(addr, slotMax, align, limit); list != nil {
+		list := m.areasAt(addr, m.word(slotMax), align, limit)
+		end := addr + spanBytes*uint64(len(list))
+		if list != nil && (slotMax < addr || slotMax >= end) { // the sum itself is no area's number
 			return list
 		}
 	}
 	return []record.SlotAreas{}
 }
 
-// areasAt is the table at addr, nil if what lies there is none.
-func (m memory) areasAt(addr, slotMax, align, limit uint64) (list []record.SlotAreas) {
-	for sum := uint64(0); sum < slotMax; addr += spanBytes {
+// areasAt is the table at addr whose numbers sum up to total, nil if what lies there is
+// none.
+func (m memory) areasAt(addr, total, align, limit uint64) (list []record.SlotAreas) {
+	for sum := uint64(0); sum < total; addr += spanBytes {
 		start, slots := m.word(addr), m.word(addr+8)
-		if start == 0 || start >= limit || start%align != 0 || slots == 0 || slots > slotMax-sum {
+		if start == 0 || start >= limit || start%align != 0 || slots == 0 || slots > total-sum {
 			return nil
 		}
 		list = append(list, record.SlotAreas{Addr: record.Hex(start), Slots: slots})

@@ -23,13 +23,30 @@ func lay(start uint64, words ...uint64) memory {
 // compressed kernel's address as well.
 var recordedBSS = lay(0x4b37000,
 	0x447545c, 0x13d80, 0, 0x4b37000, 0x6ae89c, // the stack
-	0, 850, 3, 0, // slot_max, slot_area_index
+	0, 850, 3, 0, // 0, slot_max, slot_area_index
 	0x4c00000, 189, 0x24000000, 195, 0x42000000, 466, 0, 0,
 	0x447545c, 0x705ba4, 0x7fe88000, 0x157cf6, 0x20000, 0x81, 0x13d80, 0x1000,
 	0x20000000, 0x4000000, 0x40000000, 0x2000000, 0, 0, 0, 0,
 	0, 0x400000000000, // num_immovable_mem, mem_limit
 	0, 0xa0000, 0x100000, 0x7ff00000, 0, 0,
 )
+
+// slotMax is where slot_max lies in recordedBSS.
+const slotMax = 0x4b37000 + 6*8
+
+// In a boot with three memmap= options, their number in the upper half of the word before
+// slot_max looked like the address of an area with slot_max slots: words of a boot of
+// 6.12 with 1 GiB of RAM.
+func TestTheSumIsNoArea(t *testing.T) {
+	bss := lay(0x4b37000, 0x300000000, 294, 0, 0x4800000, 1, 0x9000000, 29, 0x10200000, 100, 0x28000000, 164, 0)
+	want := []record.SlotAreas{
+		{Addr: 0x4800000, Slots: 1}, {Addr: 0x9000000, Slots: 29},
+		{Addr: 0x10200000, Slots: 100}, {Addr: 0x28000000, Slots: 164},
+	}
+	if diff := cmp.Diff(want, bss.areas(0x4b37008, 0x200000, 1<<46)); diff != "" {
+		t.Error(diff)
+	}
+}
 
 func TestRecordedTables(t *testing.T) {
 	want := []record.Avoided{
@@ -44,7 +61,7 @@ func TestRecordedTables(t *testing.T) {
 		t.Error(diff)
 	}
 	areas := []record.SlotAreas{{Addr: 0x4c00000, Slots: 189}, {Addr: 0x24000000, Slots: 195}, {Addr: 0x42000000, Slots: 466}}
-	if diff := cmp.Diff(areas, recordedBSS.areas(850, 0x200000, 1<<46)); diff != "" {
+	if diff := cmp.Diff(areas, recordedBSS.areas(slotMax, 0x200000, 1<<46)); diff != "" {
 		t.Error(diff)
 	}
 	srat := []record.Range{{Start: 0, End: 0x9ffff}, {Start: 0x100000, End: 0x7fffffff}}
@@ -58,13 +75,13 @@ func TestTablesThatAreNotThere(t *testing.T) {
 	if got := recordedBSS.avoided(0x447545c, 0x14790); got != nil {
 		t.Errorf("got %v: expected none for other boot_params", got)
 	}
-	if got := recordedBSS.areas(849, 0x200000, 1<<46); len(got) != 0 {
-		t.Errorf("got %v: expected none with another sum", got)
+	if got := recordedBSS.areas(slotMax+8, 0x200000, 1<<46); len(got) != 0 {
+		t.Errorf("got %v: expected none with another sum, 3", got)
 	}
-	if got := recordedBSS.areas(850, 0x200000, 0x42000000); len(got) != 0 {
+	if got := recordedBSS.areas(slotMax, 0x200000, 0x42000000); len(got) != 0 {
 		t.Errorf("got %v: expected none above the limit", got)
 	}
-	if got := recordedBSS.areas(0, 0x200000, 1<<46); len(got) != 0 {
+	if got := recordedBSS.areas(slotMax-8, 0x200000, 1<<46); len(got) != 0 {
 		t.Errorf("got %v: expected none without slots", got)
 	}
 	if got := recordedBSS.immovable([]record.Range{{Start: 0x5000, End: 0x5fff}}); len(got) != 0 {
@@ -94,7 +111,9 @@ func TestAreasAreFound(t *testing.T) {
 			words = append(words, uint64(area.Addr), area.Slots)
 			sum += area.Slots
 		}
-		got := lay(0x1000, append(words, 0, 0)...).areas(sum, align, 1<<52)
+		words = append(words, 0, 0, sum)
+		m := lay(0x1000, words...)
+		got := m.areas(m.start+8*uint64(len(words)-1), align, 1<<52)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatal(diff)
 		}
@@ -106,7 +125,7 @@ func FuzzTables(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, data []byte, n uint64) {
 		m := memory{0x1000, data}
 		m.avoided(n, n)
-		m.areas(n, 0x200000, n)
+		m.areas(0x1000, 0x200000, n)
 		m.immovable([]record.Range{{Start: record.Hex(n), End: record.Hex(n + 1)}})
 	})
 }
