@@ -33,9 +33,10 @@ kernel() {
 	if ! newest "$kernels" "$1" >/dev/null; then
 		package=$(apt-cache search --names-only "^linux-image-$1\.[0-9.]*[^ ]*-amd64-unsigned\$" |
 			cut -d' ' -f1 | grep -Ev -- '-(cloud|rt)-' | sort -V | tail -n1)
-		test -n "$package" || fail "no package of Linux $1: add a suite that has one to apt's sources, or set KERNELS"
+		test -n "$package" || fail "no package of Linux $1: run apt-get update, add a suite that has one to apt's sources, or set KERNELS"
 		mkdir -p "$work/packages" "$kernels"
-		(cd "$work/packages" && apt-get download "$package" >/dev/null && dpkg-deb -x "$package"_*.deb unpacked)
+		(cd "$work/packages" && apt-get download "$package" && dpkg-deb -x "$package"_*.deb unpacked) \
+			>"$work/apt.log" 2>&1 || fail "downloading $package failed: see $work/apt.log"
 		cp "$work/packages/unpacked/boot/vmlinuz-$1"* "$kernels"
 	fi
 	newest "$kernels" "$1" || fail "no vmlinuz-$1* in $kernels"

@@ -62,7 +62,8 @@ func newClient(ctx context.Context, conn net.Conn) (*Client, error) {
 	return c, nil
 }
 
-// chunkOf tells from the stub's features how much memory it sends at once.
+// chunkOf tells from the stub's features how much memory it sends at once: two digits a
+// byte, and as much again to be safe.
 func chunkOf(features string) int {
 	const least = 512
 	for feature := range strings.SplitSeq(features, ";") {
@@ -83,7 +84,6 @@ func (c *Client) receive() {
 		data, err := decode(r)
 		if errors.Is(err, errChecksum) {
 			err = c.send("-") // asks for it again
-			data = ""
 		} else if err == nil {
 			err = c.send("+")
 			c.packets <- data

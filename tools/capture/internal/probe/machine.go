@@ -71,21 +71,15 @@ func (m *machine) register(name string) (value uint64) {
 }
 
 // read returns n bytes at a virtual address, zeros after a failure.
-func (m *machine) read(addr uint64, n int) []byte {
-	memory := make([]byte, n)
-	m.try(func() error {
-		got, err := m.gdb.Read(m.ctx, addr, n)
-		copy(memory, got)
-		return err
-	})
-	return memory
-}
+func (m *machine) read(addr uint64, n int) []byte { return m.fetch(m.gdb.Read, addr, n) }
 
 // physical is read for a physical address.
-func (m *machine) physical(addr uint64, n int) []byte {
+func (m *machine) physical(addr uint64, n int) []byte { return m.fetch(m.gdb.ReadPhysical, addr, n) }
+
+func (m *machine) fetch(read func(context.Context, uint64, int) ([]byte, error), addr uint64, n int) []byte {
 	memory := make([]byte, n)
 	m.try(func() error {
-		got, err := m.gdb.ReadPhysical(m.ctx, addr, n)
+		got, err := read(m.ctx, addr, n)
 		copy(memory, got)
 		return err
 	})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -51,6 +52,9 @@ type Probe struct{ bss memory }
 // Follow runs the stopped machine to the kernel's first instruction and notes in facts
 // what it sees. A boot that ends earlier has fewer facts. The machine is left stopped.
 func Follow(ctx context.Context, client *gdb.Client, plan Plan, facts *record.Boot) (*Probe, error) {
+	if plan.UEFI && plan.Kernel.PE == nil {
+		return nil, fmt.Errorf("%s: no EFI stub: expected a kernel that UEFI firmware can start", plan.Kernel.Name)
+	}
 	marks, err := landmark.Find(plan.Kernel, plan.File)
 	if err != nil {
 		return nil, err
