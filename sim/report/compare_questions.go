@@ -128,7 +128,7 @@ func measured(name string) func(Boot) string {
 	return func(b Boot) string {
 		m, ok := b.Result.Metric(name)
 		switch {
-		case !ok:
+		case !ok, b.Result.StepCount() == 0: // it never began
 			return unknown
 		case m.Unit == "bytes" && m.Value == 0:
 			return "none"
