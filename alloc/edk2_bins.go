@@ -131,7 +131,8 @@ func (p *EFIPages) startBins() {
 }
 
 // placeBins allocates the bins, and frees them again: their places are what counts.
-// If memory does not do yet, the next that is added may.
+// If memory does not do yet, the next that is added may. Whether freeing them worked
+// is not looked at, as in the real code.
 // Source: MdeModulePkg/Core/Dxe/Mem/Page.c:CoreAddMemoryDescriptor,
 // MdeModulePkg/Core/Dxe/Mem/MemoryBin.c:AllocateMemoryTypeInformationBins.
 func (p *EFIPages) placeBins() {
@@ -164,7 +165,7 @@ func (p *EFIPages) placeBinsOneByOne() {
 	}
 	for i, s := range p.sizes {
 		if s.Pages != 0 {
-			p.freePages(p.bins[s.Type].base, uint64(s.Pages))
+			_ = p.freePages(p.bins[s.Type].base, uint64(s.Pages))
 			p.fixBin(i)
 		}
 	}
@@ -176,7 +177,7 @@ func (p *EFIPages) giveBinsUp(made []BinSize) {
 	for _, s := range made {
 		if s.Pages != 0 {
 			b := &p.bins[s.Type]
-			p.freePages(b.base, uint64(s.Pages))
+			_ = p.freePages(b.base, uint64(s.Pages))
 			b.base, b.last = 0, p.config.Arch.limit()
 		}
 	}
@@ -204,7 +205,7 @@ func (p *EFIPages) placeBinsAtOnce() {
 			p.setBin(s, top)
 		}
 	}
-	p.freePages(base, total)
+	_ = p.freePages(base, total)
 	for i := range p.sizes {
 		if p.sizes[i].Pages != 0 {
 			p.fixBin(i)
@@ -230,10 +231,10 @@ func (p *EFIPages) allocateAligned(pages uint64) uint64 {
 	aligned := memmap.AlignUp(at, align)
 	low := (aligned - at) / memmap.PageSize
 	if low > 0 {
-		p.freePages(at, low)
+		_ = p.freePages(at, low)
 	}
 	if high := spare - low; high > 0 {
-		p.freePages(aligned+pages*memmap.PageSize, high)
+		_ = p.freePages(aligned+pages*memmap.PageSize, high)
 	}
 	return aligned
 }

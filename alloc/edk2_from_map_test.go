@@ -106,7 +106,7 @@ func TestEFIPagesFromMapUsesTheBins(t *testing.T) {
 	if at, status := p.AllocatePages(AnyPages, memmap.EFIACPIReclaim, 1, 0); at >= 0x7f4ec000 || status != Success {
 		t.Errorf("a full bin: got %#x, %v", at, status)
 	}
-	if diff := cmp.Diff(Status(NotFound), second(p.AllocatePages(Address, data, 1, 0x7f500000))); diff != "" {
+	if diff := cmp.Diff(NotFound, second(p.AllocatePages(Address, data, 1, 0x7f500000))); diff != "" {
 		t.Error(diff)
 	}
 }

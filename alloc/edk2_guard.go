@@ -24,10 +24,10 @@ func (p *EFIPages) tooLargeToGuard(granule uint64) bool {
 
 // besideGuards moves size bytes at the end of the free range [start, last] so that
 // there is room for guard pages, and returns their last byte, or 0 if there is none. A
-// release that keeps guards inside the searched range, which begins at min, also keeps them off
+// release that keeps guards inside the searched range, which begins at first, also keeps them off
 // page 0.
 // Source: MdeModulePkg/Core/Dxe/Mem/HeapGuard.c:AdjustMemoryS.
-func (p *EFIPages) besideGuards(start, last, size, min uint64) uint64 {
+func (p *EFIPages) besideGuards(start, last, size, first uint64) uint64 {
 	inside := p.config.Release.keepsGuardsInside()
 	at := last + 1 - size
 	if at == 0 || inside && at <= memmap.PageSize {
@@ -41,7 +41,7 @@ func (p *EFIPages) besideGuards(start, last, size, min uint64) uint64 {
 	if at < start || at == start && !shared {
 		return 0
 	}
-	if first := at - memmap.PageSize; inside && !shared && (first < min || first == 0) {
+	if head := at - memmap.PageSize; inside && !shared && (head < first || head == 0) {
 		return 0
 	}
 	return last

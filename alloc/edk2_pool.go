@@ -135,7 +135,7 @@ func poolPages(size, granule uint64) uint64 {
 func (p *EFIPages) allocatePoolPages(t memmap.EFIType, pages, align uint64, guard bool) uint64 {
 	at := p.find(p.config.Arch.limit(), pages, t, align, guard)
 	if at != 0 {
-		p.convertGuarded(at, pages, t, guard)
+		_ = p.convertGuarded(at, pages, t, guard)
 	}
 	return at
 }
@@ -236,11 +236,12 @@ func (p *EFIPages) freePool(head uint64, b poolBlock) {
 	}
 }
 
-// freePoolPages frees a block that consists of whole pages.
+// freePoolPages frees a block that consists of whole pages. Like all of EDK2's pool, it
+// does not look whether that worked.
 func (p *EFIPages) freePoolPages(head, size, granule uint64, guarded bool) {
 	pages := poolPages(size, granule)
 	if !guarded {
-		p.convert(head, pages, change{t: memmap.EFIConventional})
+		_ = p.convert(head, pages, change{t: memmap.EFIConventional})
 		return
 	}
 	at := head
@@ -251,7 +252,7 @@ func (p *EFIPages) freePoolPages(head, size, granule uint64, guarded bool) {
 	default:
 		at = memmap.AlignDown(head, memmap.PageSize)
 	}
-	p.freeGuarded(at, pages)
+	_ = p.freeGuarded(at, pages)
 }
 
 // freeEmptyPage frees the page at an address if all its blocks are free.
@@ -272,5 +273,5 @@ func (p *EFIPages) freeEmptyPage(list *poolList, t memmap.EFIType, page uint64) 
 		delete(p.pools.blocks, at)
 		at += b.size
 	}
-	p.convert(page, granule/memmap.PageSize, change{t: memmap.EFIConventional})
+	_ = p.convert(page, granule/memmap.PageSize, change{t: memmap.EFIConventional})
 }

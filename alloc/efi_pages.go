@@ -98,7 +98,7 @@ func (p *EFIPages) allocatePages(kind Kind, t memmap.EFIType, pages, addr uint64
 		return 0, NotFound
 	}
 	pages = roundPages(pages, align)
-	max := p.config.Arch.limit()
+	limit := p.config.Arch.limit()
 	switch kind {
 	case Address:
 		if !p.mayAllocateAt(t, addr, pages) {
@@ -106,9 +106,9 @@ func (p *EFIPages) allocatePages(kind Kind, t memmap.EFIType, pages, addr uint64
 		}
 		return p.take(addr, pages, t, guard)
 	case MaxAddress:
-		max = addr
+		limit = addr
 	}
-	at := p.find(max, pages, t, align, guard)
+	at := p.find(limit, pages, t, align, guard)
 	if at == 0 {
 		return 0, OutOfResources
 	}
@@ -184,7 +184,7 @@ func (p *EFIPages) freePages(addr, pages uint64) Status {
 // Source: MdeModulePkg/Core/Dxe/Mem/Page.c:CoreUpdateMemoryAttributes.
 func (p *EFIPages) SetAttributes(addr, pages uint64, attr memmap.EFIAttr) {
 	p.asserted = false
-	p.convert(addr, pages, change{attr: attr, attrOnly: true})
+	_ = p.convert(addr, pages, change{attr: attr, attrOnly: true})
 }
 
 // Asserted reports whether a DEBUG build would have stopped in the last call.

@@ -34,8 +34,8 @@ func (m *KernelEFIMap) Reset(addr uint64, descs []EFIDescriptor, descSize, size 
 		return fmt.Errorf("EFI memory map of %#x bytes: expected at most %d descriptors of %#x bytes", size, len(descs), descSize)
 	}
 	whole, begun := size/descSize, (size+descSize-1)/descSize
-	own := append(m.descs[:0], descs[:begun]...)
-	*m = KernelEFIMap{Addr: addr, DescSize: descSize, descs: own[:whole], rest: own[whole:]}
+	m.descs = append(m.descs[:0], descs[:begun]...)
+	*m = KernelEFIMap{Addr: addr, DescSize: descSize, descs: m.descs[:whole], rest: m.descs[whole:]}
 	return nil
 }
 

@@ -36,7 +36,7 @@ func (s *stub) restrict(object string, r memmap.Range, attr memmap.EFIAttr) {
 		return
 	}
 	if s.fw.ClearMemoryAttributes(object, r, all&^attr) == alloc.Success && attr != 0 {
-		s.fw.SetMemoryAttributes(object, r, attr)
+		_ = s.fw.SetMemoryAttributes(object, r, attr)
 	}
 }
 

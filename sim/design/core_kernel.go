@@ -9,8 +9,7 @@ import (
 func (c *core) unpack(b *sim.Boot) error {
 	u := unpacking{kernel: c.kernel, payload: c.payload(), base: c.output, virtual: c.virtual, self: heapName, heap: c.heap}
 	if c.built.flat {
-		u.runPadded(b)
-		return nil
+		return u.runPadded(b)
 	}
 	return u.run(b)
 }

@@ -55,7 +55,7 @@ func TestKexecAbove4G(t *testing.T) {
 	sc.Map.Entries = append(sc.Map.Entries, memmap.E820Entry{Addr: 4 * memmap.GiB, Size: memmap.GiB, Type: memmap.E820RAM})
 	r := boot(t, "bzimage", sc)
 	kernel, _ := r.Placement("kernel")
-	if want := uint64(5*memmap.GiB - 0x3800000); r.Outcome != sim.Boots || kernel.Range.Start != want { // 0x37ee000 rounded to 2 MiB
+	if want := 5*memmap.GiB - 0x3800000; r.Outcome != sim.Boots || kernel.Range.Start != want { // 0x37ee000 rounded to 2 MiB
 		t.Errorf("%s at %#x, worked out %#x: %s", r.Outcome, kernel.Range.Start, want, r.Failure)
 	}
 }

@@ -129,8 +129,8 @@ func (s *stub) protectExecutable() {
 	for part := range elfParts(s.kernel, s.block.Start) {
 		if part.perm == sim.RX {
 			r := part.Outward(memmap.PageSize)
-			s.fw.SetMemoryAttributes(kernelName, r, memmap.EFIRO)
-			s.fw.ClearMemoryAttributes(kernelName, r, memmap.EFIXP)
+			_ = s.fw.SetMemoryAttributes(kernelName, r, memmap.EFIRO)
+			_ = s.fw.ClearMemoryAttributes(kernelName, r, memmap.EFIXP)
 		}
 	}
 }
