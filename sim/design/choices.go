@@ -47,6 +47,7 @@ const (
 	peSplit  = "split"
 	peBaskov = "baskov"
 	peZboot  = "zboot"
+	peCompat = "zboot-compat"
 
 	paramsLoader = "loader" // boot-params
 	paramsCopied = "copied-header"
@@ -119,6 +120,7 @@ var allChoices = []Choice{
 			{peSplit, ".text r-x and .data rw-, page aligned, file and memory one to one (since 6.7)"},
 			{peBaskov, ".text r-x and .data rw-, page aligned, preferred address 16 MiB, no .setup section (Baskov's series)"},
 			{peZboot, "zboot: .text r-x with the payload, .data rw-, page aligned, no setup code"},
+			{peCompat, "zboot, and a section .compat that names an entry point for 32-bit firmware (branch after the RFC)"},
 		}},
 	{Name: "boot-params", Text: "Where does the zero page come from?", of: func(c *Choices) *string { return &c.BootParams },
 		Sources: []string{"drivers/firmware/efi/libstub/x86-stub.c:efi_pe_entry (v6.5, v6.12)", "[PATCH v5 20/27] efi: x86: Use private copy of struct setup_header"}, Values: []Value{

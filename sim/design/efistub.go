@@ -128,7 +128,7 @@ type stub struct {
 // startStub brings the firmware to life and readies the stub of a design.
 func startStub(b *sim.Boot, d *Design) (*stub, error) {
 	b.Version(d.Version.String())
-	if c := &d.Choices; c.BootParams == paramsCopied && c.PELayout == peZboot {
+	if c := &d.Choices; c.BootParams == paramsCopied && isZboot(c.PELayout) {
 		return nil, fmt.Errorf("boot-params=%s: a zboot image has no setup header to copy", paramsCopied)
 	}
 	k := b.Scenario.Kernel

@@ -42,6 +42,9 @@ func (p *packed) arrange(k *image.Kernel, layout string) {
 	switch {
 	case layout == peZboot:
 		p.zboot()
+	case layout == peCompat:
+		p.zboot()
+		p.compat()
 	case layout == peBaskov:
 		p.baskov()
 	case layout == peLegacy && splitLayout(k):
@@ -155,6 +158,23 @@ func (p *packed) zboot() {
 		image.Section{Name: ".data", VirtualAddress: page + text, VirtualSize: zbootData, RawOffset: page + text, RawSize: fileAlignment, Characteristics: sectionData},
 	)
 	p.kernel.PE.Compat = nil
+}
+
+// isZboot reports whether a layout is that of a zboot image.
+func isZboot(layout string) bool { return layout == peZboot || layout == peCompat }
+
+// compat adds an entry point for 32-bit firmware to a zboot image.
+// Source: mixed mode in the branch of the RFC (ardb at 3dce040aee); which page of the image
+// the section takes is assumed.
+func (p *packed) compat() {
+	const page = uint32(memmap.PageSize)
+	const ia32 = 0x14c // IMAGE_FILE_MACHINE_I386
+	pe := p.kernel.PE
+	end, file := pe.SizeOfImage, uint32(p.kernel.FileSize)
+	pe.Sections = append(pe.Sections, image.Section{Name: ".compat", VirtualAddress: end, VirtualSize: page, RawOffset: file, RawSize: fileAlignment, Characteristics: sectionInfo})
+	pe.SizeOfImage += page
+	p.kernel.FileSize += fileAlignment
+	pe.Compat = []image.CompatEntry{{Type: 1, Size: 8, Machine: ia32, EntryRVA: pe.EntryRVA}}
 }
 
 // dataStart is where the decompressor's data begin, in bytes from its offset 0: two

@@ -131,3 +131,16 @@ func TestZbootLayout(t *testing.T) {
 		t.Error("arranging has changed the kernel that was given")
 	}
 }
+
+// TestZbootCompatLayout: as a zboot image, with a page behind it that tells 32-bit
+// firmware where to enter.
+func TestZbootCompatLayout(t *testing.T) {
+	plain, p := pack(t, "debian-6.12", peZboot), pack(t, "debian-6.12", peCompat)
+	want := append(sectionsOf(plain.kernel.PE), section{".compat", "r--", 0xbac000, 0x1000, 0x200, 0xb69200})
+	if diff := cmp.Diff(want, sectionsOf(p.kernel.PE)); diff != "" || p.kernel.PE.SizeOfImage != 0xbad000 || p.kernel.FileSize != 0xb69400 {
+		t.Errorf("size %#x, file %#x\n%s", p.kernel.PE.SizeOfImage, p.kernel.FileSize, diff)
+	}
+	if diff := cmp.Diff([]image.CompatEntry{{Type: 1, Size: 8, Machine: 0x14c, EntryRVA: 0x1000}}, p.kernel.PE.Compat); diff != "" {
+		t.Errorf("-expected +arranged:\n%s", diff)
+	}
+}

@@ -29,7 +29,7 @@ func (s *stub) loadImage(b *sim.Boot) error {
 
 // loadHandedOver lets a boot loader place the kernel.
 func (s *stub) loadHandedOver(b *sim.Boot) error {
-	if s.choices.PELayout == peZboot {
+	if isZboot(s.choices.PELayout) {
 		return unsupported("a zboot image has no handover entry point")
 	}
 	h, err := loadForHandover(b, s.fw, s.kernel)

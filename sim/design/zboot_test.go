@@ -245,3 +245,42 @@ func TestZbootRFCKeeps(t *testing.T) {
 		t.Errorf("%s %s, -worked out +simulated:\n%s", r.Outcome, r.Failure, diff)
 	}
 }
+
+// TestZbootRFCMixed: the branch that came after the RFC has an entry point for 32-bit
+// firmware, which needs paging to be on: EDK2 has, U-Boot has not.
+func TestZbootRFCMixed(t *testing.T) {
+	type facts struct {
+		Outcome sim.Outcome
+		Failure string
+		Tables  uint64 // bytes of page tables that are written into the image
+		Switch  bool
+	}
+	for text, test := range map[string]struct {
+		layout string
+		want   facts
+	}{
+		"edk2-stable202502":      {"zboot-compat", facts{sim.Boots, "", 0, true}},
+		"edk2-stable202502,ia32": {"zboot-compat", facts{sim.Boots, "", 0x2000, false}},
+		"u-boot,ia32":            {"zboot-compat", facts{sim.Fails, "32-bit firmware without paging: the entry point returns an error", 0, false}},
+		"bottom-up,ia32":         {"zboot", facts{sim.Fails, "the image has no entry point for 32-bit firmware", 0, false}},
+	} {
+		profile, err := sim.ParseFirmware(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sc := threadScenario(t, "ovmf", "")
+		sc.Firmware = profile
+		r := tell(t, withChoice(t, "zboot-x86-rfc", "pe-layout", test.layout), sc)
+		got := facts{r.Outcome, r.Failure, 0, false}
+		image, _ := r.Placement("pe_image")
+		for _, s := range r.Steps {
+			if s.Op == sim.Write && s.Object == "page tables" && image.Range.Covers(s.Range) {
+				got.Tables += s.Range.Len()
+			}
+		}
+		_, got.Switch = switched(r)
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s: -expected +simulated:\n%s", text, diff)
+		}
+	}
+}

@@ -47,7 +47,7 @@ func zbootRFC() *Design {
 			Lacks: []string{
 				"boot without EFI firmware: a bzImage has to be shipped as well",
 				"the EFI handover protocol",
-				"32-bit firmware",
+				"32-bit firmware, unless as the branch does that came after it: pe-layout=zboot-compat",
 				"mem=, memmap= and hugepages= are not looked at when the kernel is placed",
 				"the ACPI SRAT is not read: memory that may be unplugged is known by its EFI attribute only",
 				"what the decompressor does for SEV-ES and SNP guests",
@@ -59,6 +59,7 @@ func zbootRFC() *Design {
 
 // flatZboot is the story of a zboot image that carries a flat kernel.
 var flatZboot = story{tell: (*Design).bootFlatZboot, offers: []offer{
+	{"pe-layout", []string{peZboot, peCompat}},
 	{"trampoline", []string{switchBelow4G, switchLowEFI, switchLow, switchLowAlways}},
 	{"virtual", []string{virtualPosted, virtualRevised}},
 	{"nx", []string{nxPrefix, nxNone}},
@@ -76,7 +77,7 @@ func (d *Design) bootFlatZboot(b *sim.Boot) error {
 	s.size = memmap.AlignUp(s.kernel.Flat().Unpacked(), memmap.PageSize)
 	reportOptions(b)
 	return perform(s, b,
-		(*stub).load, (*stub).enterZboot, (*stub).convertCmdline, (*stub).parseOptions,
+		(*stub).load, (*stub).enterFrom32Bits, (*stub).enterZboot, (*stub).convertCmdline, (*stub).parseOptions,
 		(*stub).placeKernel, (*stub).unpackFlat, (*stub).relocateFlat, (*stub).prepareFlatPaging,
 		(*stub).takeBootParams, (*stub).loadInitrd, (*stub).collect, (*stub).exitBootServices,
 		(*stub).switchPaging, (*stub).enterFlat, (*stub).handOver)
@@ -99,13 +100,14 @@ func startZboot(b *sim.Boot, d *Design) (*stub, error) {
 	if b.Scenario.Map.Kind != memmap.EFI {
 		return nil, &sim.Failure{Rule: "unsupported", Message: "a zboot image is started by EFI firmware and by nothing else, and the map is not one of EFI firmware"}
 	}
-	if b.Scenario.Firmware.IA32 {
+	if b.Scenario.Firmware.IA32 && d.Choices.PELayout != peCompat {
 		return nil, &sim.Failure{Rule: "unsupported", Message: "the image has no entry point for 32-bit firmware"}
 	}
 	s, err := startStub(b, d)
 	if err != nil {
 		return nil, err
 	}
+	s.handover = b.Scenario.Loader == "handover" // 32-bit firmware that reads .compat loads the image itself
 	b.Assume("nobody has built this kernel as a zboot image: its parts are taken from the bzImage, compressed to the same size")
 	return s, nil
 }
@@ -116,6 +118,23 @@ func reportOptions(b *sim.Boot) {
 		b.Find(sim.Finding{Rule: "unsupported", Severity: rule.Info, Object: stubName,
 			Message: fmt.Sprintf("%s is on the command line, and the kernel is placed without regard to it", option)})
 	}
+}
+
+// enterFrom32Bits is the entry point that 32-bit firmware finds in section .compat: two
+// tables of its own on top of the firmware's, and long mode. It wants paging to be on,
+// with PAE, which U-Boot does without.
+func (s *stub) enterFrom32Bits(b *sim.Boot) error {
+	const source = "drivers/firmware/efi/libstub/x86-zboot.c (ardb at 3dce040aee)"
+	if !s.mixed() {
+		return nil
+	}
+	if b.Scenario.Firmware.Kind == sim.UBoot {
+		return unsupported("32-bit firmware without paging: the entry point returns an error")
+	}
+	b.In(sim.Stub)
+	b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: sized(s.startup()+s.kernel.Decompressor.TrampSave, 2*memmap.PageSize), Keep: true,
+		Why: "the firmware's four page directories become those of a third level, and that of a fourth: 4 GiB as before", Source: source})
+	return nil
 }
 
 // enterZboot is the entry point of the image.
