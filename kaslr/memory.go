@@ -80,10 +80,16 @@ func (p *Plan) candidates(in *Input) *memmap.Set {
 func (in *Input) freeMemory(free *memmap.Set) {
 	source := in.firmwareMap()
 	free.Clear()
+	ascending, end := true, uint64(0)
 	for e := range in.entries(source) {
-		if r, ok := e.proper(); ok && e.free {
+		r, ok := e.proper()
+		ascending, end = ascending && ok && r.Start >= end, r.End
+		if ok && e.free {
 			free.Add(r)
 		}
+	}
+	if ascending {
+		return // no entries share memory
 	}
 	for e := range in.entries(source) {
 		if r, ok := e.proper(); ok && !e.free {

@@ -77,9 +77,14 @@ func (s *sanitizer) run(entries []E820Entry) []E820Entry {
 func (s *sanitizer) collect(entries []E820Entry) {
 	s.points = s.points[:0]
 	for _, e := range entries {
-		if e.Size != 0 {
-			s.points = append(s.points, changePoint{e.Addr, false, e.Type}, changePoint{e.Addr + e.Size, true, e.Type})
+		if e.Size == 0 {
+			continue
 		}
+		begin, end := changePoint{e.Addr, false, e.Type}, changePoint{e.Addr + e.Size, true, e.Type}
+		if n := len(s.points) - 1; n >= 0 && s.points[n].addr == e.Addr { // so that a sorted table needs no sorting
+			begin, s.points[n] = s.points[n], begin
+		}
+		s.points = append(s.points, begin, end)
 	}
 	slices.SortFunc(s.points, func(a, b changePoint) int {
 		switch {

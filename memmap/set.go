@@ -45,6 +45,10 @@ func (s *Set) Add(r Range) {
 	if r.Empty() {
 		return
 	}
+	if n := len(s.ranges); n == 0 || s.ranges[n-1].End < r.Start {
+		s.ranges = append(s.ranges, r) // ranges that are added in ascending order cost no search
+		return
+	}
 	i := sort.Search(len(s.ranges), func(i int) bool { return s.ranges[i].End >= r.Start })
 	j := i
 	for j < len(s.ranges) && s.ranges[j].Start <= r.End {
