@@ -45,7 +45,7 @@ func (v *verification) earlyKernel() {
 	compare("e820_changes", v.changes(e.log.changes), v.changes(c.E820Changes))
 	compare("memblock_reserved", v.reservations(e.log.reserved, e.log), v.reservations(c.Reserved, e.log))
 	compare("memblock", lines(e.log.memblock), lines(firstDump(c.Memblock)))
-	compare("system_ram", lines(ramOf(e.iomem)), lines(ramOf(c.IOMem)))
+	compare("system_ram", lines(ramOf(e.iomem)), lines(ramOf(c.bootIOMem())))
 	if c.Ramdisk != nil {
 		compare("initrd_moved_to", v.movedInitrd(e.log.moved), whole(c.Ramdisk.Moved))
 	}
@@ -54,7 +54,7 @@ func (v *verification) earlyKernel() {
 		compare("realmode_trampoline", Range{Range: e.realMode}, between(c.RealMode.Phys, &end))
 	}
 	if pfn, ok := c.KernelValues["max_pfn"]; ok {
-		compare("max_pfn", Address(e.maxPFN), Address(pfn))
+		compare("max_pfn", Address(c.raisedPFN(e.maxPFN)), Address(pfn))
 	}
 }
 
@@ -216,6 +216,6 @@ func (v *verification) reservations(list []reservation, predicted *kernelLog) Va
 // ramOf are the lines of /proc/iomem about RAM and the kernel in it.
 func ramOf(iomem []string) []string {
 	return slices.DeleteFunc(slices.Clone(iomem), func(line string) bool {
-		return !strings.HasSuffix(line, ": System RAM") && !strings.Contains(line, ": Kernel ")
+		return !isRAM(line) && !strings.Contains(line, ": Kernel ")
 	})
 }
