@@ -141,7 +141,7 @@ func (s *stub) enterFrom32Bits(b *sim.Boot) error {
 func (s *stub) enterZboot(b *sim.Boot) error {
 	b.In(sim.Stub)
 	b.MeasureWX(sim.WXAtStubEntry)
-	b.Do(sim.Step{Op: sim.Exec, Object: stubName, Range: sized(s.image.Start+uint64(s.kernel.PE.EntryRVA), 64),
+	b.Do(sim.Step{Op: sim.Exec, Object: stubName, Range: sized(s.image.Start+uint64(s.kernel.PE.EntryRVA), 64), NeedZero: s.ownBSS(),
 		Why: "the firmware starts the image at its entry point", Source: rfcEntry})
 	return nil
 }
