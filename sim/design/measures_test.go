@@ -161,3 +161,18 @@ func TestFiguresOfTheStub(t *testing.T) {
 		t.Errorf("%v allocations, %d listed", m.Value, requests)
 	}
 }
+
+// TestLittleGarbage: a boot without trace, with every check, in the memory of the last
+// one, allocates fewer than 100 times.
+func TestLittleGarbage(t *testing.T) {
+	kernel := debian612(t)
+	for _, d := range design.All() {
+		runner := sim.NewRunner(sim.Options{Checks: check.All()})
+		sc := &sim.Scenario{Map: gallery.OVMF2G(), Kernel: kernel, CPU: sim.CPU{LA57: true, NX: true}, Initrd: sim.Initrd{Size: 20 * memmap.MiB}, Random: sim.Seeded(1)}
+		var err error
+		n := testing.AllocsPerRun(5, func() { _, err = runner.Run(d, sc) })
+		if err == nil && n >= 100 {
+			t.Errorf("%s: %v allocations", d.Name(), n)
+		}
+	}
+}
