@@ -52,7 +52,8 @@ func SetupE820(descs []memmap.EFIDescriptor, extensionBytes uint32, o memmap.Con
 func (t *E820Table) Setup(descs []memmap.EFIDescriptor, extensionBytes uint32, o memmap.ConvertOptions) Status {
 	*t = E820Table{Entries: t.Entries[:0], Extension: t.Extension[:0], Unaccepted: t.Unaccepted[:0]}
 	last := &memmap.E820Entry{}
-	for i, d := range descs {
+	for i := range descs {
+		d := &descs[i]
 		kind, ok := d.E820Type(o)
 		if !ok {
 			continue

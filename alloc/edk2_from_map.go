@@ -140,17 +140,23 @@ func sortEntries(list []efiEntry) []efiEntry {
 	return list
 }
 
-// mergeEntries joins ascending entries of one type and attribute that touch.
+// mergeEntries joins ascending entries of one type and attribute that touch, in place.
 func mergeEntries(list []efiEntry) []efiEntry {
-	kept := list[:0]
-	for _, e := range list {
-		if n := len(kept) - 1; n >= 0 && kept[n].last+1 == e.start && kept[n].t == e.t && kept[n].attr == e.attr {
-			kept[n].last = e.last
-		} else {
-			kept = append(kept, e)
+	kept := 0
+	for i := range list {
+		e := &list[i]
+		if kept > 0 {
+			if last := &list[kept-1]; last.last+1 == e.start && last.t == e.t && last.attr == e.attr {
+				last.last = e.last
+				continue
+			}
 		}
+		if kept < i {
+			list[kept] = *e
+		}
+		kept++
 	}
-	return kept
+	return list[:kept]
 }
 
 // adoptGCD adds a range that is not memory, and what lies before it, which keeps it

@@ -163,7 +163,8 @@ func (p *EFIPages) reportRun(r *reportedMap, run *GCDEntry) {
 // reportedMap is a map under construction.
 type reportedMap struct {
 	descs     []memmap.EFIDescriptor
-	ascending bool // every descriptor so far ends at or below the start of the next
+	ascending bool   // every descriptor so far ends at or below the start of the next, and
+	end       uint64 // the last one here
 }
 
 // add appends d, or merges it with the first descriptor of its type and attribute that
@@ -171,19 +172,16 @@ type reportedMap struct {
 // Source: MdeModulePkg/Core/Dxe/Mem/Page.c:MergeMemoryMapDescriptor.
 func (r *reportedMap) add(d memmap.EFIDescriptor) {
 	end := descEnd(&d)
-	first := 0
-	if n := len(r.descs); n > 0 && r.ascending {
-		lowest := descEnd(&r.descs[n-1])
-		r.ascending = lowest != 0 && d.Phys >= lowest && end > d.Phys
-		switch {
-		case !r.ascending:
-		case d.Phys > lowest:
-			first = n // nothing touches it
-		default:
-			first = n - 1
+	if r.ascending = r.ascending && d.Phys >= r.end && d.Phys < end; r.ascending {
+		if n := len(r.descs) - 1; n >= 0 && d.Phys == r.end && d.Type == r.descs[n].Type && d.Attr == r.descs[n].Attr {
+			r.descs[n].Pages += d.Pages
+		} else {
+			r.descs = append(r.descs, d)
 		}
+		r.end = end
+		return
 	}
-	for i := first; i < len(r.descs); i++ {
+	for i := range r.descs {
 		o := &r.descs[i]
 		if o.Type != d.Type || o.Attr != d.Attr {
 			continue

@@ -49,7 +49,7 @@ func (p *EFIPages) scan(limit, first, pages, align uint64, guard bool) uint64 {
 	size, best := pages*memmap.PageSize, uint64(0)
 	for i := range p.entries.list {
 		e := &p.entries.list[i]
-		if e.start >= limit || e.last < first || !p.givesAway(e) {
+		if !p.givesAway(e) || e.start >= limit || e.last < first {
 			continue
 		}
 		last := (min(e.last, limit)+1)&^(align-1) - 1
