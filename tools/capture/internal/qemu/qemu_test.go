@@ -17,11 +17,11 @@ func TestCommandLinesOfRecordings(t *testing.T) {
 	for name, machine := range map[string]Machine{
 		"bios-pc-2g-61-memmap-limit": {
 			CPU: "max", RAM: "2G", SMP: 1,
-			Kernel: "/boot/vmlinuz-6.1.0-56-amd64", Initrd: "/tmp/initrd.gz", Append: options + " memmap=700M memblock=debug",
+			Kernel: "/boot/vmlinuz-6.1.0-56-amd64", Initrd: "work/initrd.gz", Append: options + " memmap=700M memblock=debug",
 		},
 		"shell-512m-61-kaslr": {
 			Type: "q35", CPU: "max", RAM: "512M",
-			Code: "/usr/share/OVMF/OVMF_CODE_4M.fd", Vars: "/tmp/OVMF_VARS_4M.fd", Disk: "/tmp/esp.img",
+			Code: "/usr/share/OVMF/OVMF_CODE_4M.fd", Vars: "work/OVMF_VARS_4M.fd", Disk: "work/esp.img",
 		},
 	} {
 		text, err := os.ReadFile(filepath.Join("../console/testdata", name+".json"))
