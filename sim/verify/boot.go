@@ -24,7 +24,7 @@ type verification struct {
 
 // Verify simulates the recorded boot and compares every fact that the recording states.
 func (c *Capture) Verify(kernels *Kernels) BootReport {
-	v := &verification{c: c, facts: facts{BootReport: &BootReport{Name: c.Name, Notes: c.Lacks, Facts: []Fact{}}}}
+	v := newVerification(c)
 	if err := v.simulate(kernels); err != nil {
 		v.blocked = err.Error()
 	}
@@ -34,6 +34,10 @@ func (c *Capture) Verify(kernels *Kernels) BootReport {
 		compare()
 	}
 	return *v.BootReport
+}
+
+func newVerification(c *Capture) *verification {
+	return &verification{c: c, facts: facts{BootReport: &BootReport{Name: c.Name, Notes: c.Lacks, Facts: []Fact{}}}}
 }
 
 // ofKernel are facts that need the kernel, but no boot code: why is what stands

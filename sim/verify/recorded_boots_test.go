@@ -118,6 +118,33 @@ func verifyAll(t *testing.T, name string, text []byte, kernels *Kernels) []BootR
 	return reports
 }
 
+// forEachSimulated runs check for every boot of an x86 kernel in JSON, simulated.
+func forEachSimulated(t *testing.T, check func(t *testing.T, v *verification)) {
+	t.Helper()
+	kernels := profiles(t)
+	names, read := recordingsEnding(t, ".json")
+	for _, name := range names {
+		boots, err := ReadBoots(name, read(name))
+		if err != nil && !errors.Is(err, ErrNoCapture) {
+			t.Fatal(err)
+		}
+		if len(boots) != 1 {
+			continue // cases of a part of a boot, or facts about kernels
+		}
+		c, whole := boots[0].(*Capture)
+		if !whole || c.Architecture != "" {
+			continue
+		}
+		t.Run(c.Name, func(t *testing.T) {
+			v := newVerification(c)
+			if err := v.simulate(kernels); err != nil {
+				t.Fatal(err)
+			}
+			check(t, v)
+		})
+	}
+}
+
 // factsWhere are the names of the facts for which is holds.
 func factsWhere(r BootReport, is func(Fact) bool) []string {
 	names := []string{}
