@@ -112,7 +112,8 @@ type stub struct {
 	virtual    uint64         // offset of the kernel's virtual address, LOAD_PHYSICAL_ADDR unless randomised
 	drawn      struct{ physical, virtual uint32 }
 
-	decompressor kaslr.Plan // what the decompressor's code would choose from, where it is asked
+	decompressor kaslr.Plan   // what the decompressor's code would choose from, where it is asked
+	input        *kaslr.Input // what it is asked with
 	decision     kaslr.Choice
 	minimumCap   uint64 // of that plan; 0: the decompressor's own
 

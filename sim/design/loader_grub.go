@@ -18,8 +18,8 @@ type grub struct{ pages alloc.EFIPages }
 // lowest free place from 16 MiB as a buffer, and the lowest aligned place behind it.
 func (z *decompressor) placeByGRUB(b *sim.Boot, l loader) error {
 	k := z.kernel.Setup
-	pages := &sim.Scratch[grub](b).pages
-	if err := pages.Restart(alloc.EFIConfig{Release: alloc.EDK2(b.Scenario.Firmware.Kind)}, firmware.Descriptors(b)); err != nil {
+	pages, err := firmware.Services(&sim.Scratch[grub](b).pages, b.Scenario.Firmware, firmware.Descriptors(b))
+	if err != nil {
 		return fmt.Errorf("this map cannot be simulated: %w; bootplan map lint tells more", err)
 	}
 	places := []alloc.Request{

@@ -108,13 +108,13 @@ func (s *stub) chooseVirtual(b *sim.Boot) uint64 {
 
 // plan has the decompressor's own code choose, from the firmware's present map.
 func (s *stub) plan(b *sim.Boot) error {
-	in := s.decompressorInput()
-	if err := s.decompressor.Make(in); errors.Is(err, kaslr.ErrNeverReturns) {
+	s.input = s.decompressorInput()
+	if err := s.decompressor.Make(s.input); errors.Is(err, kaslr.ErrNeverReturns) {
 		return &sim.Failure{Rule: "never-returns", Message: "the search for a random place never ends"}
 	} else if err != nil {
 		return fmt.Errorf("placing the kernel: %w", err)
 	}
-	surprises(b, in, &s.decompressor, nil)
+	surprises(b, s.input, &s.decompressor, nil)
 	s.decision = s.decompressor.Choose(b.Scenario.Random)
 	for _, text := range s.decompressor.WarningsOf(s.decision) {
 		b.Say(text)
@@ -145,7 +145,7 @@ func (s *stub) decompressorInput() *kaslr.Input {
 func (s *stub) stateRandomness(b *sim.Boot) {
 	r := sim.Randomness{Stub: &s.places}
 	if s.choices.Physical == physicalDecompressor {
-		r = sim.Randomness{Decompressor: &s.decompressor}
+		r = sim.Randomness{Decompressor: &s.decompressor, Input: s.input}
 	}
 	b.Randomness(r)
 }

@@ -60,8 +60,11 @@ func Start(b *sim.Boot) (*Firmware, error) {
 		b.Assume("U-Boot protects no memory: policy " + sc.Policy.Name + " is left aside")
 		f.policy = sim.Policy{Name: "none", NoDXE: true}
 	}
+	if f.edk2 == nil {
+		f.edk2 = &alloc.EFIPages{}
+	}
 	descs := Descriptors(b)
-	pages, err := f.services(sc.Firmware, descs)
+	pages, err := Services(f.edk2, sc.Firmware, descs)
 	if err != nil {
 		return nil, fmt.Errorf("this map cannot be simulated: %w; bootplan map lint tells more", err)
 	}

@@ -6,8 +6,9 @@ import (
 	"bootplan/sim"
 )
 
-// services returns the boot services of a firmware whose map is descs.
-func (f *Firmware) services(profile sim.FirmwareProfile, descs []memmap.EFIDescriptor) (alloc.BootServices, error) {
+// Services returns the boot services of a firmware whose map is descs. If it is EDK2,
+// they are pages, begun anew.
+func Services(pages *alloc.EFIPages, profile sim.FirmwareProfile, descs []memmap.EFIDescriptor) (alloc.BootServices, error) {
 	switch profile.Kind {
 	case sim.UBoot:
 		return alloc.NewUBootPages(descs, ^uint64(0))
@@ -18,8 +19,5 @@ func (f *Firmware) services(profile sim.FirmwareProfile, descs []memmap.EFIDescr
 	if profile.IA32 {
 		c.Arch = alloc.IA32
 	}
-	if f.edk2 == nil {
-		f.edk2 = &alloc.EFIPages{}
-	}
-	return f.edk2, f.edk2.Restart(c, descs)
+	return pages, pages.Restart(c, descs)
 }
