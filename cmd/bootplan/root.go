@@ -100,7 +100,12 @@ func execute(args []string, in io.Reader, out, errw io.Writer) (code int) {
 
 // group makes cmd a verb that only holds others: by itself it prints its help.
 func group(cmd *cobra.Command, verbs ...*cobra.Command) *cobra.Command {
-	cmd.Args = cobra.NoArgs // before anything else is taken for a verb
+	cmd.Args = func(cmd *cobra.Command, args []string) error { // before anything else is taken for a verb
+		if len(args) > 0 {
+			return fmt.Errorf("unknown command %q; %s --help lists what there is", args[0], cmd.CommandPath())
+		}
+		return nil
+	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	cmd.DisableFlagsInUseLine = true
 	cmd.AddCommand(verbs...)
@@ -145,7 +150,7 @@ complete; 4 a fault of bootplan.`,
 	flags.BoolVar(&a.ascii, "ascii", false, "use ASCII characters only")
 	flags.StringVar(&a.color, "color", "auto", "colour the output: auto, always or never")
 	flags.StringVar(&a.failOn, "fail-on", "error", "exit with 1 on findings of this severity or above: error, warning or info")
-	root.AddCommand(
+	return group(root,
 		newImageCmd(a),
 		newExplainCmd(a),
 		newMapCmd(a),
@@ -155,5 +160,4 @@ complete; 4 a fault of bootplan.`,
 		newTrampolineCmd(a),
 		newVerifyCmd(a),
 	)
-	return root
 }

@@ -35,8 +35,8 @@ What cannot be predicted from a recording is listed with the reason, never as eq
 
 Exit status: 1 a fact differs; 2 a recording could not be read.`,
 		Example: `  bootplan verify boot dmesg.txt            what your machine did, against the model
-  bootplan verify boot -v boots/a.json      every fact of one recording
-  bootplan verify boot --kernel vmlinuz boots/`,
+  bootplan verify boot boots/               all recordings of a folder; with -v every fact of each
+  bootplan verify boot --kernel vmlinuz dmesg.txt`,
 		Args: usage(cobra.MinimumNArgs(1)),
 		RunE: func(_ *cobra.Command, paths []string) error { return a.verifyBoot(paths, images) },
 	}

@@ -10,26 +10,22 @@ import (
 )
 
 // printBootText tells how much is equal, then what differs and what was not predicted;
-// with -v every fact of every boot.
+// of a single boot, and with -v of all, every fact.
 func (a *app) printBootText(r bootResult) error {
 	fmt.Fprintf(a.out, "%s: %s equal, %s, %s not predicted.\n", report.Count(uint64(len(r.Boots)), "boot"),
 		report.Count(uint64(r.Equal), "fact"), differ(r.Differ), report.Thousands(uint64(r.NotPredicted)))
 	if a.quiet {
 		return nil
 	}
+	everything := a.verbose || len(r.Boots) == 1
 	for i := range r.Boots {
-		if err := a.printBoot(&r.Boots[i]); err != nil {
+		if err := a.printBoot(&r.Boots[i], everything); err != nil {
 			return err
 		}
 	}
-	if a.verbose {
-		return nil
-	}
-	if err := a.printReasons(r.Boots); err != nil {
-		return err
-	}
-	if r.Equal > 0 {
-		fmt.Fprintln(a.out, "\nEvery fact with its values: bootplan verify boot -v FILE")
+	a.printReasons(r.Boots)
+	if !everything {
+		fmt.Fprintln(a.out, "\nEvery fact with its values: bootplan verify boot -v")
 	}
 	return nil
 }
@@ -42,8 +38,8 @@ func differ(n int) string {
 }
 
 // printBoot prints the facts of one boot: those that differ, or all.
-func (a *app) printBoot(b *verify.BootReport) error {
-	if b.Differ == 0 && !a.verbose {
+func (a *app) printBoot(b *verify.BootReport, everything bool) error {
+	if b.Differ == 0 && !everything {
 		return nil
 	}
 	design := ""
@@ -56,7 +52,7 @@ func (a *app) printBoot(b *verify.BootReport) error {
 	}
 	var rows [][]string
 	for i := range b.Facts {
-		if f := &b.Facts[i]; a.verbose || f.Differs() {
+		if f := &b.Facts[i]; everything || f.Differs() {
 			rows = append(rows, factRows(f)...)
 		}
 	}
@@ -91,6 +87,16 @@ func text(v verify.Value) string {
 	if v == nil {
 		return "nothing"
 	}
+	switch v := v.(type) {
+	case verify.Places:
+		if v.Count > 1 {
+			return "one of " + report.Count(v.Count, "place")
+		}
+	case verify.List:
+		if len(v) == 1 {
+			return v[0].String()
+		}
+	}
 	return v.String()
 }
 
@@ -106,14 +112,15 @@ func list(v verify.Value) []string {
 
 // odds is how likely an outcome was that chance decided.
 func odds(f *verify.Fact) string {
-	if f.Probability == 0 || f.Probability == 1 {
+	const least = 0.0001 // below it the number of places tells more
+	if f.Probability < least || f.Probability == 1 {
 		return ""
 	}
 	return fmt.Sprintf(", %.2g %%", 100*f.Probability)
 }
 
 // printReasons tells why facts were not predicted, the most frequent reason first.
-func (a *app) printReasons(boots []verify.BootReport) error {
+func (a *app) printReasons(boots []verify.BootReport) {
 	type count struct {
 		facts int
 		boots []string
@@ -137,15 +144,18 @@ func (a *app) printReasons(boots []verify.BootReport) error {
 		}
 	}
 	if len(reasons) == 0 {
-		return nil
+		return
 	}
 	slices.SortStableFunc(reasons, func(x, y string) int { return counts[y].facts - counts[x].facts })
 	fmt.Fprintln(a.out, "\nNot predicted:")
 	for _, reason := range reasons {
 		c := counts[reason]
-		fmt.Fprintf(a.out, "  %s of %s: %s\n", report.Count(uint64(c.facts), "fact"), some(c.boots), reason)
+		of := ""
+		if len(boots) > 1 {
+			of = " of " + some(c.boots)
+		}
+		fmt.Fprintf(a.out, "  %s%s: %s\n", report.Count(uint64(c.facts), "fact"), of, reason)
 	}
-	return nil
 }
 
 // some names boots, the first of many.
