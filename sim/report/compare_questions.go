@@ -42,6 +42,7 @@ var groups = []group{
 		{"bytes copied", false, measured(sim.BytesCopied)},
 		{"kernel's memory", false, kernelMemory},
 		{"below 1 MiB", false, lowMemoryUse},
+		{"below 4 GiB", false, below4G},
 		{"requests", false, measured(sim.AllocationCount)},
 	}},
 	{"W+X", []question{
@@ -50,6 +51,7 @@ var groups = []group{
 		{"at kernel entry", false, measured(sim.WXAtKernelEntry)},
 		{"peak", false, measured(sim.WXPeak)},
 		{"written, then executed", false, measured(sim.WXUsed)},
+		{"runs in data memory", false, runsInData},
 		{"permission calls", false, measured(sim.PermissionCalls)},
 	}},
 	{"the four weaknesses", []question{
@@ -165,6 +167,43 @@ func kernelMemory(b Boot) string {
 		}
 	}
 	return "not allocated"
+}
+
+// below4G is how much of the memory that firmware gives has to lie below 4 GiB.
+func below4G(b Boot) string {
+	if withoutEFI(b) == "yes" {
+		return unknown
+	}
+	var bytes uint64
+	for _, a := range b.Result.Allocations {
+		if a.Where == sim.Below && a.Limit <= 4*memmap.GiB && a.Limit > memmap.MiB {
+			bytes += a.Bytes
+		}
+	}
+	if bytes == 0 {
+		return "none"
+	}
+	return Size(bytes)
+}
+
+// runsInData names what is executed in memory that was allocated for data.
+func runsInData(b Boot) string {
+	var data memmap.Set
+	var objects []string
+	for _, s := range b.Result.Steps {
+		switch {
+		case s.Op == sim.Alloc && s.Memory == memmap.EFILoaderData.String():
+			data.Add(s.Range)
+		case s.Op == sim.Free:
+			data.Remove(s.Range)
+		case s.Op == sim.Exec && data.Covers(s.Range) && !slices.Contains(objects, s.Object):
+			objects = append(objects, s.Object)
+		}
+	}
+	if objects == nil {
+		return "nothing"
+	}
+	return strings.Join(objects, ", ")
 }
 
 // breaks answers whether any of some rules is broken. A boot that did not get to the

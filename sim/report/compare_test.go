@@ -119,3 +119,27 @@ func TestTrials(t *testing.T) {
 		}
 	}
 }
+
+// TestRunsInData: only what is executed in memory of the data type counts, while it is
+// allocated, and each object once.
+func TestRunsInData(t *testing.T) {
+	at := func(op sim.Op, object, memory string, start uint64) sim.Step {
+		return sim.Step{Op: op, Object: object, Memory: memory, Range: memmap.Range{Start: start, End: start + 0x1000}}
+	}
+	b := booted(t, "efistub", sim.Boots, "")
+	b.Result.Steps = []sim.Step{
+		at(sim.Alloc, "a", "Loader Data", 0x1000), at(sim.Alloc, "b", "Loader Code", 0x2000), at(sim.Alloc, "c", "Loader Data", 0x3000),
+		at(sim.Exec, "a", "", 0x1000), at(sim.Exec, "a", "", 0x1000), at(sim.Exec, "b", "", 0x2000),
+		at(sim.Free, "c", "", 0x3000), at(sim.Exec, "c", "", 0x3000),
+	}
+	if got := runsInData(b); got != "a" {
+		t.Errorf("got %q", got)
+	}
+	b.Result.Allocations = []sim.Allocations{
+		{Where: sim.Below, Limit: 0xa0000, Bytes: 0x3000}, {Where: sim.Below, Limit: 4 * memmap.GiB, Bytes: 0x2000},
+		{Where: sim.Below, Limit: 8 * memmap.GiB, Bytes: 0x1000}, {Where: sim.Anywhere, Bytes: 0x1000},
+	}
+	if got := below4G(b); got != "8 KiB" {
+		t.Errorf("below 4 GiB: %q", got)
+	}
+}
