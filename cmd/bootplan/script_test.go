@@ -22,7 +22,7 @@ func TestScripts(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			env.Setenv("BOOTS", here+"/../../sim/design/testdata/boots")
+			env.Setenv("BOOTS", here+"/testdata/boots")
 			return nil
 		},
 	})

@@ -14,38 +14,6 @@ import (
 	"bootplan/sim/design"
 )
 
-// checkOldStub compares a boot of an old stub with what was recorded. Only the boots
-// from the UEFI Shell have a map from before the image was loaded.
-func checkOldStub(t *testing.T, r *recorded, result *sim.Result) {
-	at := func(name string) uint64 {
-		p, _ := result.Placement(name)
-		return p.Range.Start
-	}
-	if got, want := at("paging_trampoline"), uint64(0x9d000); got != want { // in every recording of this kernel
-		t.Errorf("paging trampoline at %#x, recorded %#x", got, want)
-	}
-	if !r.Capture.Userspace {
-		checkTrampolineFault(t, result)
-		return
-	}
-	type facts struct{ Loaded, Moved, Relocated, Initrd uint64 }
-	got := facts{at("pe_image"), at("moved_image"), at("relocated_image"), at("initrd")}
-	switch {
-	case r.Mixed.Loaded != "":
-		got.Loaded = at("compressed_kernel")
-		want := facts{hex(t, r.Mixed.Loaded), hex(t, r.Mixed.Moved), hex(t, r.Decompressor.Relocated), got.Initrd}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("-recorded +simulated:\n%s", diff)
-		}
-		checkMixed(t, r, result)
-	case strings.HasPrefix(r.Name, "shell-"):
-		want := facts{hex(t, r.Stub.Image), 0, hex(t, r.Decompressor.Relocated), hex(t, r.Ramdisk.Image)}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("-recorded +simulated:\n%s", diff)
-		}
-	}
-}
-
 // checkTrampolineFault: every recorded boot of this kernel under an NX policy ends at the
 // first instruction of the trampoline, under the firmware's page tables, when boot
 // services are over.
