@@ -19,18 +19,24 @@ var useAfterFreeRule = rule.Rule{
 // useAfterFree remembers who freed memory that nobody has taken since.
 type useAfterFree struct {
 	once
-	freed memmap.Spans[string]
+	freed  memmap.Spans[string]
+	around memmap.Range // what was ever freed lies in it
 }
 
 func (c *useAfterFree) Begin() {
 	c.once.Begin()
 	c.freed.Clear()
+	c.around = memmap.Range{}
 }
 
 func (c *useAfterFree) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	switch s.Op {
 	case sim.Free:
 		c.freed.Set(s.Range, s.Object)
+		if c.around.Empty() {
+			c.around = s.Range
+		}
+		c.around = memmap.Range{Start: min(c.around.Start, s.Range.Start), End: max(c.around.End, s.Range.End)}
 	case sim.Alloc:
 		c.freed.Set(s.Range, "")
 	case sim.Read, sim.Exec:
@@ -38,13 +44,15 @@ func (c *useAfterFree) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding
 	case sim.Write, sim.Copy:
 		c.use(s, s.From, "", report)
 		c.use(s, s.Range, s.Object, report)
-		c.freed.Set(s.Range, "") // what is there from now on is new
+		if c.around.Overlaps(s.Range) {
+			c.freed.Set(s.Range, "") // what is there from now on is new
+		}
 	}
 }
 
 // use reports the first stretch of r that was freed, by who if that is not empty.
 func (c *useAfterFree) use(s *sim.Step, r memmap.Range, who string, report func(sim.Finding)) {
-	if len(c.freed.All()) == 0 {
+	if !c.around.Overlaps(r) {
 		return
 	}
 	c.freed.Over(r, func(f memmap.Span[string]) bool {

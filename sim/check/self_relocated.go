@@ -38,18 +38,25 @@ func (c *selfRelocated) Step(m *sim.Machine, s *sim.Step, report func(sim.Findin
 	case sim.Copy:
 		c.copied(s)
 	case sim.Write:
-		c.moved.Set(s.Range, "")
+		c.changed(s.Range)
 		if s.Pool == sim.Stack {
 			c.stack = s.Range
 		}
 	case sim.Protect:
-		c.moved.Set(s.Range, "")
+		c.changed(s.Range)
 	case sim.Exec:
 		c.ran.Set(s.Range, s.Object)
 		if c.moved.At(s.Range.Start) != "" {
 			c.report(m, s, report)
 			c.moved.Set(s.Range, "")
 		}
+	}
+}
+
+// changed notes that r holds no untouched copy any more.
+func (c *selfRelocated) changed(r memmap.Range) {
+	if len(c.moved.All()) > 0 {
+		c.moved.Set(r, "")
 	}
 }
 
