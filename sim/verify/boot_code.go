@@ -13,6 +13,10 @@ func (v *verification) bootCode() {
 		return Address(p.Range.Start + uint64(v.kernel.PE.EntryRVA))
 	}))
 	v.fact("boot_params", v.recordedParams(), v.placed("boot_params", startOf))
+	if m := c.MixedMode; m != nil {
+		v.fact("compressed_kernel", address(m.Loaded), v.placed("compressed_kernel", startOf))
+		v.fact("moved_image", address(m.Moved), v.placed("moved_image", startOf))
+	}
 	if c.BootParams != nil {
 		v.fact("command_line", Address(c.BootParams.Cmdline), v.placed("command_line", startOf))
 	}
@@ -28,9 +32,10 @@ func (v *verification) bootCode() {
 	}
 }
 
-// recordedParams is where boot_params lay.
+// recordedParams is where boot_params lay: those of the stub, unless the firmware's own
+// loader made them before.
 func (v *verification) recordedParams() Value {
-	if v.c.runsStub() {
+	if v.c.runsStub() && v.c.MixedMode == nil {
 		return address(v.c.Stub.BootParams)
 	}
 	return address(v.c.Decompressor.BootParams)

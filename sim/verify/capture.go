@@ -28,11 +28,14 @@ type Capture struct {
 		Image     hex    `json:"image_protection_policy"`
 		Attribute string `json:"memory_attribute_protocol"`
 	} `json:"firmware"`
-	MixedMode *struct{} `json:"mixed_mode"` // 64-bit kernel on 32-bit firmware
-	CPU       string    `json:"cpu"`        // as QEMU's -cpu names it; empty: not known
-	RAM       string    `json:"ram_option"` // as QEMU's -m has it
-	GBPages   bool      `json:"-"`          // of a log: the kernel used pages of 1 GiB
-	Paging    struct {
+	MixedMode *struct { // 64-bit kernel on 32-bit firmware, whose own loader enters the stub
+		Loaded *hex `json:"loaded_at"`
+		Moved  *hex `json:"bzimage_addr"` // by the stub
+	} `json:"mixed_mode"`
+	CPU     string `json:"cpu"`        // as QEMU's -cpu names it; empty: not known
+	RAM     string `json:"ram_option"` // as QEMU's -m has it
+	GBPages bool   `json:"-"`          // of a log: the kernel used pages of 1 GiB
+	Paging  struct {
 		FiveLevel *int `json:"pgtable_l5_enabled"`
 	} `json:"paging"`
 	SRAT []string `json:"srat"`
