@@ -46,7 +46,7 @@ with the sources that say so. Without a name it lists everything that it can exp
 // topic is one thing that explain explains.
 type topic struct {
 	Name     string         `json:"name"`
-	Kind     string         `json:"kind"` // "design", "proposal", "choice", "policy", "phase", "step", "measure" or "rule"
+	Kind     string         `json:"kind"` // "design", "proposal", "choice", "policy", "phase", "step", "measure", "weakness" or "rule"
 	Title    string         `json:"title"`
 	Severity *rule.Severity `json:"severity,omitempty"` // of a rule
 	Text     string         `json:"text"`
@@ -67,6 +67,7 @@ func topics() []topic {
 	list = append(list, firmwareTopics()...)
 	list = append(list, stepTopics()...)
 	list = append(list, measureTopics()...)
+	list = append(list, weaknessTopics()...)
 	for _, g := range []struct {
 		heading string
 		rules   []rule.Rule
@@ -97,12 +98,24 @@ func ruleTopics(heading string, rules []rule.Rule) []topic {
 	return list
 }
 
-// findTopic returns the topic called name, or an error that names the nearest ones.
+// findTopic returns the topic called name, or the choice that has such a value, or an
+// error that names the nearest ones.
 func findTopic(list []topic, name string) (topic, error) {
+	var choices []topic
+	var names []string
 	for _, t := range list {
 		if strings.EqualFold(t.Name, name) {
 			return t, nil
 		}
+		if t.Kind == "choice" && slices.ContainsFunc(t.Choices[0].Values, func(v valueTopic) bool { return v.Name == name }) {
+			choices, names = append(choices, t), append(names, t.Name)
+		}
+	}
+	switch {
+	case len(choices) == 1:
+		return choices[0], nil
+	case len(choices) > 1:
+		return topic{}, fmt.Errorf("explain %q: several choices have this value: expected one of %s", name, strings.Join(names, ", "))
 	}
 	if near := nearest(list, name); len(near) > 0 {
 		return topic{}, fmt.Errorf("explain %q: there is no such rule, step, design or policy. Did you mean %s?", name, strings.Join(near, " or "))
@@ -110,11 +123,17 @@ func findTopic(list []topic, name string) (topic, error) {
 	return topic{}, fmt.Errorf("explain %q: there is no such rule, step, design or policy. \"bootplan explain\" lists them", name)
 }
 
-// nearest lists at most three names that name could be meant for: the nearest ones
-// within a third of its letters, or else those that contain it.
+// nearest lists at most three names that name could be meant for: the shortest that begin
+// with it, or else the nearest ones within a third of its letters, or those that contain it.
 func nearest(list []topic, name string) []string {
 	limit := max(1, len(name)/3)
 	var near []string
+	for _, t := range list {
+		if len(name) > 1 && strings.HasPrefix(t.Name, name) {
+			near = append(near, t.Name)
+		}
+	}
+	slices.SortStableFunc(near, func(a, b string) int { return len(a) - len(b) })
 	for distance := 1; distance <= limit && len(near) == 0; distance++ {
 		for _, t := range list {
 			if edits(t.Name, name) == distance {
@@ -172,7 +191,7 @@ func (a *app) listTopics(list []topic) error {
 		}
 		var rows [][]string
 		for _, t := range list[:n] {
-			rows = append(rows, []string{"  " + t.Name, t.severity(), t.Title})
+			rows = append(rows, []string{"  " + t.Name, t.mark(), t.Title})
 		}
 		fmt.Fprintln(a.out, list[0].group)
 		if err := report.Table(a.out, []report.Column{{}, {}, {}}, rows); err != nil {
@@ -185,11 +204,15 @@ func (a *app) listTopics(list []topic) error {
 	return nil
 }
 
-func (t topic) severity() string {
-	if t.Severity == nil {
-		return ""
+// mark is what a list says of a topic beside its title.
+func (t topic) mark() string {
+	switch {
+	case t.Severity != nil:
+		return t.Severity.String()
+	case t.Kind == "proposal":
+		return t.Kind
 	}
-	return t.Severity.String()
+	return ""
 }
 
 // printTopic prints one topic as a short page.
@@ -199,7 +222,7 @@ func (a *app) printTopic(t topic) error {
 	}
 	kind := t.Kind
 	if t.Severity != nil {
-		kind += ", " + t.severity()
+		kind += ", " + t.mark()
 	}
 	var page strings.Builder
 	fmt.Fprintf(&page, "%s (%s): %s\n\n%s\n", t.Name, kind, t.Title, wrap(t.Text, 80))
@@ -209,8 +232,12 @@ func (a *app) printTopic(t topic) error {
 	if len(t.Lacks) > 0 {
 		fmt.Fprintf(&page, "\nDoes not support\n%s\n", indent(strings.Join(t.Lacks, "\n")))
 	}
-	if len(t.Choices) > 0 {
-		fmt.Fprint(&page, choicesText(t.Choices))
+	for _, c := range t.Choices {
+		heading := c.Name + ": " + c.Text
+		if t.Kind == "choice" {
+			heading = "Values"
+		}
+		fmt.Fprintf(&page, "\n%s\n%s", heading, c.valuesText())
 	}
 	if len(t.Sources) > 0 {
 		fmt.Fprintf(&page, "\nSources\n%s\n", indent(strings.Join(t.Sources, "\n")))

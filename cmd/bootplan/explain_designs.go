@@ -72,19 +72,16 @@ func choiceOf(c design.Choice, value string) choiceTopic {
 	return t
 }
 
-// choicesText lists choices and their values; a mark shows the value that is in force.
-func choicesText(choices []choiceTopic) string {
+// valuesText lists the values of a choice; a mark shows the one that is in force.
+func (c choiceTopic) valuesText() string {
 	var b strings.Builder
-	for _, c := range choices {
-		fmt.Fprintf(&b, "\n%s: %s\n", c.Name, c.Text)
-		for _, v := range c.Values {
-			mark := " "
-			if v.Name == c.Value {
-				mark = "*"
-			}
-			text := strings.ReplaceAll(wrap(v.Text, 56), "\n", "\n"+strings.Repeat(" ", 24))
-			fmt.Fprintf(&b, "  %s %-19s %s\n", mark, v.Name, text)
+	for _, v := range c.Values {
+		mark := " "
+		if v.Name == c.Value {
+			mark = "*"
 		}
+		text := strings.ReplaceAll(wrap(v.Text, 56), "\n", "\n"+strings.Repeat(" ", 24))
+		fmt.Fprintf(&b, "  %s %-19s %s\n", mark, v.Name, text)
 	}
 	return b.String()
 }
