@@ -40,11 +40,53 @@ func (m *Memblock) add(l *RegionList, base, size uint64, node int, flags RegionF
 			}
 		}
 	}
+	if i, free := m.between(l, fresh.Range); free {
+		l.put(i, fresh)
+		return nil
+	}
 	filled := m.fill(l, fresh, true)
 	if filled.n == 0 {
 		return nil
 	}
 	return l.merge(filled.first, filled.end)
+}
+
+// inOrder reports whether a list is sorted for certain: TrimMemory can bring memory out of
+// order.
+func (m *Memblock) inOrder(l *RegionList) bool { return l == &m.Reserved }
+
+// between reports whether no region of a list that is in order has a byte of r, and before
+// which region r lies.
+func (m *Memblock) between(l *RegionList, r memmap.Range) (i int, free bool) {
+	if !m.inOrder(l) {
+		return 0, false
+	}
+	i = l.above(r.Start)
+	return i, i == len(l.Regions) || l.Regions[i].Start >= r.End
+}
+
+// put adds fresh, which lies before region i, and joins it with its neighbours: what fill
+// and merge come to where there is a single gap.
+func (l *RegionList) put(i int, fresh Region) {
+	left := i > 0 && l.Regions[i-1].continues(&fresh)
+	right := i < len(l.Regions) && fresh.continues(&l.Regions[i])
+	l.Total += fresh.Len()
+	switch {
+	case left && right:
+		l.Regions[i-1].End = l.Regions[i].End
+		l.Regions = slices.Delete(l.Regions, i, i+1)
+	case left:
+		l.Regions[i-1].End = fresh.End
+	case right:
+		l.Regions[i].Start = fresh.Start
+	default:
+		l.insert(i, fresh)
+	}
+}
+
+// continues reports whether next begins where r ends, and agrees with it.
+func (r *Region) continues(next *Region) bool {
+	return r.End == next.Start && r.Node == next.Node && r.Flags == next.Flags
 }
 
 // gaps are the parts of a range that a list lacked: how many, and between which
@@ -57,7 +99,7 @@ func (m *Memblock) fill(l *RegionList, fresh Region, insert bool) gaps {
 	g := gaps{first: -1}
 	base := fresh.Start
 	i := 0
-	if l == &m.Reserved { // memory can be out of order: see TrimMemory
+	if m.inOrder(l) {
 		i = l.above(base)
 	}
 	for ; i < len(l.Regions) && l.Regions[i].Start < fresh.End; i++ {
@@ -113,7 +155,7 @@ func (l *RegionList) merge(first, end int) error {
 	for i := first + 1; i <= end; i++ {
 		this, next := &l.Regions[w], &l.Regions[i]
 		switch {
-		case this.End == next.Start && this.Node == next.Node && this.Flags == next.Flags:
+		case this.continues(next):
 			this.End = next.End
 			continue
 		case this.End > next.Start:

@@ -43,6 +43,9 @@ func (s *Spans[T]) Set(r Range, v T) {
 		return
 	}
 	i := s.search(r.Start)
+	if s.isAt(i, r, v) {
+		return
+	}
 	if i > 0 && s.spans[i-1].End == r.Start {
 		i-- // so that the left neighbour can merge
 	}
@@ -62,6 +65,16 @@ func (s *Spans[T]) Set(r Range, v T) {
 	}
 	s.replace(i, j, fresh)
 	s.scratch = fresh[:0]
+}
+
+// isAt reports whether every address of r has the value v; span i is the first that ends
+// above r.Start.
+func (s *Spans[T]) isAt(i int, r Range, v T) bool {
+	var zero T
+	if v == zero {
+		return s.spans[i].Start >= r.End
+	}
+	return s.spans[i].Covers(r) && s.spans[i].Value == v
 }
 
 // endsAt reports whether all spans end at or below addr: those that are set in ascending
