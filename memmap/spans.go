@@ -161,7 +161,12 @@ func (s *Spans[T]) replace(i, j int, with []Span[T]) {
 // included, until yield returns false.
 func (s *Spans[T]) Over(r Range, yield func(Span[T]) bool) {
 	var zero T
-	for i := s.search(r.Start); !r.Empty(); i++ {
+	i := s.search(r.Start)
+	if i < len(s.spans) && s.spans[i].Covers(r) && !r.Empty() { // one span, the common case
+		yield(Span[T]{r, s.spans[i].Value})
+		return
+	}
+	for ; !r.Empty(); i++ {
 		if i >= len(s.spans) || s.spans[i].Start >= r.End {
 			yield(Span[T]{r, zero})
 			return

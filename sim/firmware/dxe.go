@@ -82,7 +82,8 @@ func (f *Firmware) surveySpace() {
 	if f.noExec {
 		capabilities |= memmap.EFIXP
 	}
-	for _, d := range f.initial {
+	for i := range f.initial {
+		d := &f.initial[i]
 		r, err := d.Range()
 		if err != nil {
 			continue
@@ -105,7 +106,7 @@ func usualCache(attr memmap.EFIAttr) memmap.EFIAttr {
 
 // spaceType is the type of the address space in which d lies. What firmware reports as
 // reserved and uncacheable is no RAM.
-func spaceType(d memmap.EFIDescriptor) SpaceType {
+func spaceType(d *memmap.EFIDescriptor) SpaceType {
 	switch {
 	case d.Type == memmap.EFIMMIO, d.Type == memmap.EFIMMIOPort:
 		return MMIO

@@ -19,12 +19,15 @@ func (f *Firmware) mapEverything() *sim.Tables {
 		end = Below4G + 1
 	}
 	at := uint64(0)
-	for _, d := range f.initial {
+	for i := range f.initial {
+		d := &f.initial[i]
 		r, err := d.Range()
 		if err != nil || r.Empty() || r.Start < at {
 			continue // entries that overlap are refused before; empty ones say nothing
 		}
-		f.set(memmap.Range{Start: at, End: r.Start}, sim.RWX, sim.Change{By: sim.ByFirmware})
+		if at < r.Start {
+			f.set(memmap.Range{Start: at, End: r.Start}, sim.RWX, sim.Change{By: sim.ByFirmware})
+		}
 		f.set(r, f.policy.Of(d.Type), sim.Change{By: sim.ByPolicy, Type: d.Type})
 		at = r.End
 	}
