@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"errors"
 	"fmt"
 
 	"bootplan/image"
@@ -55,6 +56,9 @@ func (v *verification) ofKernel(why string) *facts {
 func (v *verification) simulate(kernels *Kernels) error {
 	if a := v.c.Architecture; a != "" {
 		return fmt.Errorf("the boot is of architecture %s: the designs are for x86-64", a)
+	}
+	if !v.c.started() {
+		return errors.New("nothing in the recording shows that firmware started the kernel: only a boot that got that far can be predicted")
 	}
 	var err error
 	if v.kernel, err = kernels.find(v.c); err != nil {

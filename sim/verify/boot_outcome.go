@@ -23,6 +23,13 @@ func booted(yes bool) Text {
 	return "does not boot"
 }
 
+// started reports whether the recording shows anything of the kernel or its stub. A
+// firmware that finds nothing to boot from leaves a recording, too.
+func (c *Capture) started() bool {
+	stub := slices.ContainsFunc(c.BootMessages, func(line string) bool { return strings.HasPrefix(line, "EFI stub: ") })
+	return !c.isEFI() || c.userspace() || c.reachedKernel() || stub || c.Fault != nil || c.Stub.Entry != nil || len(c.After) > 0
+}
+
 // fault compares the first exception of a boot that ended with one.
 func (v *verification) fault() {
 	if v.c.Fault == nil || len(v.c.Fault.Exceptions) == 0 {

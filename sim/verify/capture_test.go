@@ -105,3 +105,14 @@ func TestMissing(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// TestNeverStarted: of a boot whose firmware found nothing to start, nothing is predicted.
+func TestNeverStarted(t *testing.T) {
+	const recorded = `{"name": "none", "capture": {"reached_userspace": false}, "firmware": {"kind": "OVMF"},
+		"kernel": {"file": "vmlinuz", "version": "6.1.0-56-amd64"},
+		"boot_messages": ["BdsDxe: failed to load Boot0002: Not Found"]}`
+	r := verifyAll(t, "none.json", []byte(recorded), profiles(t))[0]
+	if r.Differ != 0 || r.NotPredicted != len(r.Facts) || r.NotPredicted == 0 || !strings.HasPrefix(r.Facts[0].Reason, "nothing in the recording shows") {
+		t.Errorf("%+v", r)
+	}
+}
