@@ -29,10 +29,12 @@ func (s *stub) choosePlace(b *sim.Boot) (wish, error) {
 		return wish{}, nil
 	}
 	s.drawn.physical, s.drawn.virtual = b.Scenario.Random.StubSeed()
-	if s.ways.onlyRNG && !b.Scenario.Services.RNG {
-		s.drawn.physical, s.drawn.virtual, p.NoSeed = 0, 0, true
-	}
 	s.virtual = s.chooseVirtual(b)
+	if s.ways.onlyRNG && !b.Scenario.Services.RNG {
+		s.drawn.physical, p.NoSeed = 0, true
+		s.virtual, p.VirtualFirst, p.VirtualRange = s.kernel.Setup.PrefAddress, 0, 0
+		b.Assume("the firmware has no EFI_RNG protocol, the design's only source of random numbers; --services rng adds it")
+	}
 	w := s.choosePhysical(b)
 	s.stateRandomness(b)
 	return w, nil

@@ -98,7 +98,8 @@ var rfcSources = map[string]string{
 // startZboot brings the firmware to life that a zboot image cannot do without.
 func startZboot(b *sim.Boot, d *Design) (*stub, error) {
 	if b.Scenario.Map.Kind != memmap.EFI {
-		return nil, &sim.Failure{Rule: "unsupported", Message: "a zboot image is started by EFI firmware and by nothing else, and the map is not one of EFI firmware"}
+		return nil, &sim.Failure{Rule: "unsupported", Message: "a zboot image is started by EFI firmware and by nothing else, and this is a machine without it: " +
+			"the map is an e820 table (a log with efi=debug has the EFI map)"}
 	}
 	if b.Scenario.Firmware.IA32 && d.Choices.PELayout != peCompat {
 		return nil, &sim.Failure{Rule: "unsupported", Message: "the image has no entry point for 32-bit firmware"}
@@ -163,7 +164,12 @@ func (s *stub) relocateFlat(b *sim.Boot) error {
 	flat := s.kernel.Flat()
 	b.Place("kernel", sized(s.block.Start, flat.Size), kernelMap+s.virtual)
 	b.Place("kernel_output", sized(s.block.Start, flat.Unpacked()), 0)
-	if flat.Relocs == 0 || !b.Scenario.Services.RNG {
+	switch {
+	case flat.Relocs == 0:
+		return nil
+	case !b.Scenario.Services.RNG:
+		b.Assume("the firmware has no EFI_RNG protocol: nothing is random, the kernel is not relocated, and no memory is made executable; " +
+			"--services rng adds it")
 		return nil
 	}
 	table := sized(s.block.Start+flat.Size, flat.Relocs)

@@ -29,6 +29,7 @@ type KASLR struct {
 	Avoided      []Avoided     `json:"avoided"`
 	Findings     []RunFinding  `json:"findings"`
 	Messages     []string      `json:"messages"`
+	Assumptions  []string      `json:"assumptions"`
 
 	align    uint64
 	findings []sim.Finding
@@ -73,7 +74,7 @@ type Avoided struct {
 func NewKASLR(r *sim.Result) (*KASLR, error) {
 	k := &KASLR{
 		Schema: Schema, Design: r.Design, SlotAreas: []SlotArea{}, Avoided: []Avoided{}, Findings: []RunFinding{},
-		Messages: append([]string{}, r.Messages...),
+		Messages: append([]string{}, r.Messages...), Assumptions: append([]string{}, r.Assumptions...),
 	}
 	if p, ok := r.Placement("kernel"); ok {
 		k.Kernel = &RunPlacement{JSONRange(p.Range), Address(p.Virtual)}
@@ -121,7 +122,7 @@ func fixedBy(r sim.Randomness) string {
 	switch s := r.Stub; {
 	case s == nil:
 	case s.NoKASLR:
-		return "nokaslr is on the command line, so the stub takes the first place"
+		return "nokaslr is on the command line"
 	case s.NoSeed:
 		return "nothing random chooses the place"
 	case s.Override != "":

@@ -27,6 +27,9 @@ func KASLRText(w io.Writer, k *KASLR, whatIf bool, style Style) error {
 	if style.Verbose && k.Kernel != nil {
 		fmt.Fprintf(w, "The given random numbers choose %s, virtual %s.\n", k.Kernel.Start, k.Kernel.Virtual)
 	}
+	for _, text := range k.Assumptions {
+		fmt.Fprintln(w, "assumed: "+text)
+	}
 	for _, text := range k.Messages {
 		fmt.Fprintf(w, "prints: %q\n", text)
 	}
