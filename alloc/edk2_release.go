@@ -2,7 +2,6 @@ package alloc
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"bootplan/memmap"
@@ -21,9 +20,6 @@ const (
 
 // edk2Names are the names of the releases, in the order of the constants.
 var edk2Names = [...]string{"edk2-stable202211", "edk2-stable202502", "edk2-stable202605", "edk2-master-20260806"}
-
-// EDK2Names lists the releases by name, oldest first.
-func EDK2Names() []string { return slices.Clone(edk2Names[:]) }
 
 // String is the name of the release: "edk2-stable202211".
 func (r EDK2) String() string {

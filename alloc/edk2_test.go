@@ -227,7 +227,7 @@ func TestNewEFIPagesRefusesBadConfigurations(t *testing.T) {
 }
 
 func TestParseEDK2(t *testing.T) {
-	for i, name := range EDK2Names() {
+	for i, name := range edk2Names {
 		if got, err := ParseEDK2(name); err != nil || got != EDK2(i) || got.String() != name {
 			t.Errorf("%s: got %v, %v", name, got, err)
 		}

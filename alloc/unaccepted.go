@@ -52,17 +52,6 @@ func NewUnacceptedTable(descs []memmap.EFIDescriptor) *UnacceptedTable {
 // Bytes is the size of table and bitmap together, in bytes.
 func (t *UnacceptedTable) Bytes() uint64 { return unacceptedHead + t.Size }
 
-// CheckVersion is what the stub makes of a table that was installed before it ran:
-// Unsupported if it does not know the version. The decompressor halts on such a table.
-// Source: drivers/firmware/efi/libstub/unaccepted_memory.c:allocate_unaccepted_bitmap,
-// arch/x86/boot/compressed/mem.c:init_unaccepted_memory (v6.12).
-func (t *UnacceptedTable) CheckVersion() Status {
-	if t.Version != unacceptedVersion {
-		return Unsupported
-	}
-	return Success
-}
-
 // Process enters [start, end), one descriptor of unaccepted memory. What the bitmap
 // cannot express is accepted at once, each piece with a call of accept, which may be
 // empty: all of it when it is shorter than two units, else the parts of units at both

@@ -27,18 +27,12 @@ func TestNewUnacceptedTable(t *testing.T) {
 		}, 0x40000000, 65}, // 513 bits
 	} {
 		got := NewUnacceptedTable(c.descs)
-		if got.PhysBase != c.base || got.Size != c.size || got.Bytes() != 24+c.size || got.UnitSize != 0x200000 || got.CheckVersion() != Success {
+		if got.PhysBase != c.base || got.Size != c.size || got.Bytes() != 24+c.size || got.UnitSize != 0x200000 {
 			t.Errorf("%s: got %+v", c.name, got)
 		}
 	}
 	if got := NewUnacceptedTable([]memmap.EFIDescriptor{free(0, 0x80000000, 0)}); got != nil {
 		t.Errorf("all is accepted: got %+v", got)
-	}
-}
-
-func TestUnacceptedTableOfAnotherVersion(t *testing.T) {
-	if got := (&UnacceptedTable{Version: 2}).CheckVersion(); got != Unsupported {
-		t.Errorf("got %v", got)
 	}
 }
 

@@ -69,12 +69,6 @@ func (d *Distribution) MakeVirtual(p *Plan) {
 	d.row(LoadPhysicalAddr, p.VirtualSlots)
 }
 
-// MakeStubVirtual computes the distribution of StubVirtual over all seeds. The error is
-// ErrTooManySlots, for a kernel that does not fit in KernelImageSize.
-func (d *Distribution) MakeStubVirtual(totalSize, align uint64) error {
-	return d.MakeScaled(LoadPhysicalAddr, StubVirtualRange(totalSize), align)
-}
-
 // MakeScaled computes the distribution of a virtual address that a 32-bit seed, scaled
 // to size bytes from first on, chooses. It is not quite even: the seed chooses a byte,
 // the address is cut down to a multiple of align, and the last one gets what is left of

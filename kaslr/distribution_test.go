@@ -214,7 +214,7 @@ func TestDistributionAllocatesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := d.MakeStubVirtual(49*memmap.MiB, step); err != nil {
+		if err := d.MakeScaled(LoadPhysicalAddr, 959*memmap.MiB, step); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,7 +7,7 @@
 // [Plan.Make] computes it from an [Input], [Plan.Choose] draws from it, as often as
 // wanted; neither allocates memory once the plan's storage has grown. [Distribution]
 // tells what all draws together look like, [Exclusions] what keeps the kernel out of
-// where, and [Findings] what the real code does that nobody would expect.
+// where, and [Finder] what the real code does that nobody would expect.
 //
 // The real code computes with pairs of start and size in 64 bits and lets sums wrap
 // around 2^64. So does this package: see [Extent].

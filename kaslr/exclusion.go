@@ -92,10 +92,6 @@ func (j *judge) attributes(memory *memmap.Set) {
 	}
 }
 
-// MakeWithout is Make for a kernel that does not avoid one range, given by its index
-// in the Avoid of the plan that Make computes.
-func (p *Plan) MakeWithout(in *Input, avoid int) error { return p.make(in, restrictions{skip: avoid}) }
-
 // restrictions are those that can be lifted, to see what they cost.
 type restrictions struct {
 	skip      int // index in Plan.Avoid of a range that is not avoided; -1: none

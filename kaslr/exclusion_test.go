@@ -51,9 +51,9 @@ func TestExclusionsOfBounds(t *testing.T) {
 	}
 }
 
-func TestMakeWithout(t *testing.T) {
+func TestLiftedAvoid(t *testing.T) {
 	var p Plan
-	if err := p.MakeWithout(plain(), 0); err != nil || p.Avoid[0].What != "image" || p.Slots != 1996 {
+	if err := p.make(plain(), restrictions{skip: 0}); err != nil || p.Avoid[0].What != "image" || p.Slots != 1996 {
 		t.Errorf("%v, %d slots", err, p.Slots)
 	}
 }

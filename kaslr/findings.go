@@ -18,19 +18,6 @@ type Finding struct {
 	Message  string       // one sentence
 }
 
-// Findings tells what of Rules happens for in. An error of Make that is no finding
-// is returned.
-func Findings(in *Input) ([]Finding, error) {
-	var f Finder
-	var p Plan
-	err := p.Make(in)
-	list := f.Find(in, &p, err)
-	if errors.Is(err, ErrNeverReturns) {
-		err = nil
-	}
-	return list, err
-}
-
 // Finder looks for surprises in one placement after the other, in the same memory. The
 // zero Finder is ready.
 type Finder struct {

@@ -183,7 +183,7 @@ func TestHostileInput(t *testing.T) {
 				t.Fatalf("area %#x", a)
 			}
 		}
-		if _, err := Findings(in); err != nil && !errors.Is(err, ErrZeroDescSize) {
+		if _, err := findingsOf(in); err != nil && !errors.Is(err, ErrZeroDescSize) {
 			t.Fatal(err)
 		}
 	})

@@ -54,7 +54,7 @@ func TestStubVirtual(t *testing.T) {
 func TestStubVirtualDistribution(t *testing.T) {
 	const total = 49 * memmap.MiB
 	var d Distribution
-	if err := d.MakeStubVirtual(total, step); err != nil {
+	if err := d.MakeScaled(LoadPhysicalAddr, StubVirtualRange(total), step); err != nil {
 		t.Fatal(err)
 	}
 	if d.Places != 480 {
@@ -96,10 +96,10 @@ func seedsBelow(total, addr uint64) uint64 {
 
 func TestStubVirtualDistributionAtTheEdge(t *testing.T) {
 	var d Distribution
-	if err := d.MakeStubVirtual(1008*memmap.MiB, step); err != nil || d.Places != 1 {
+	if err := d.MakeScaled(LoadPhysicalAddr, StubVirtualRange(1008*memmap.MiB), step); err != nil || d.Places != 1 {
 		t.Errorf("%v, %+v", err, d)
 	}
-	if err := d.MakeStubVirtual(1009*memmap.MiB, step); !errors.Is(err, ErrTooManySlots) {
+	if err := d.MakeScaled(LoadPhysicalAddr, StubVirtualRange(1009*memmap.MiB), step); !errors.Is(err, ErrTooManySlots) {
 		t.Errorf("got %v", err)
 	}
 }
