@@ -15,8 +15,8 @@ func MaxArchPFN(la57 bool) uint64 {
 	return 1 << (46 - 12)
 }
 
-// EndOfRAM is the page frame number behind the highest RAM or ACPI data, which the
-// kernel calls max_pfn. The walk stops at the first entry that crosses the limit of
+// EndOfRAM is the page frame number behind the highest RAM, since v6.11 RAM or ACPI data,
+// which the kernel calls max_pfn. The walk stops at the first entry that crosses the limit of
 // the paging mode.
 // Source: arch/x86/kernel/e820.c:e820__end_of_ram_pfn (v6.12).
 func (t *E820Table) EndOfRAM(la57 bool) uint64 { return t.endPFN(MaxArchPFN(la57), la57) }
@@ -26,10 +26,11 @@ func (t *E820Table) EndOfRAM(la57 bool) uint64 { return t.endPFN(MaxArchPFN(la57
 func (t *E820Table) EndOfLowRAM(la57 bool) uint64 { return t.endPFN(4*GiB/PageSize, la57) }
 
 func (t *E820Table) endPFN(limit uint64, la57 bool) uint64 {
+	ramOnly := t.Version != 0 && t.Version < linux.V6_11
 	var last uint64
 	for _, e := range t.entries {
 		start, end := e.Addr/PageSize, (e.Addr+e.Size)/PageSize
-		if e.Type != E820RAM && e.Type != E820ACPI || start >= limit {
+		if e.Type != E820RAM && (e.Type != E820ACPI || ramOnly) || start >= limit {
 			continue
 		}
 		if end > limit {

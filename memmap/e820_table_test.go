@@ -158,6 +158,23 @@ func TestEndOfRAM(t *testing.T) {
 	}
 }
 
+// Recorded with memmap=512M on OVMF: above the limit, ACPI data stays.
+func TestEndOfRAMBelowACPIData(t *testing.T) {
+	tab := table(
+		memmap.E820Entry{Addr: 0x100000, Size: 0x1ff00000, Type: memmap.E820RAM},
+		memmap.E820Entry{Addr: 0x7fb6d000, Size: 0x12000, Type: memmap.E820ACPI},
+	)
+	for v, want := range map[linux.Version]uint64{
+		linux.V5_10: 0x20000, linux.V6_1: 0x20000, linux.Of(6, 10): 0x20000,
+		linux.V6_11: 0x7fb7f, linux.V6_12: 0x7fb7f, linux.V7_2: 0x7fb7f,
+	} {
+		tab.Version = v
+		if got := tab.EndOfRAM(true); got != want {
+			t.Errorf("%s: %#x, want %#x", v, got, want)
+		}
+	}
+}
+
 // TestSearchOfSortedTable: a table that was sanitised answers as one that holds the same
 // entries and does not know that they are sorted.
 func TestSearchOfSortedTable(t *testing.T) {
