@@ -40,7 +40,8 @@ func (c *Capture) scenario(k *image.Kernel, note func(string)) (*sim.Scenario, e
 // firmwareMap is the map that says most of what the firmware gave the boot. On EFI that
 // is the last one, which the kernel printed: what this boot took is still marked in it
 // and counts as free (afterExit), while what firmware and other applications took in
-// between, such as buffers of a file system, is where it was when the stub ran.
+// between, such as buffers of a file system, is where it was when the stub ran. Without
+// one, that of another OVMF with as much RAM stands in.
 func (c *Capture) firmwareMap(note func(string)) (m *memmap.Map, afterExit bool, err error) {
 	switch {
 	case len(c.After) > 0:
@@ -49,7 +50,7 @@ func (c *Capture) firmwareMap(note func(string)) (m *memmap.Map, afterExit bool,
 		return efiMap(c.Before), false, nil
 	case len(c.AtAllocation) > 0:
 		return efiMap(c.AtAllocation), false, nil
-	case c.runsStub() && !c.userspace():
+	case c.runsStub() && !c.userspace() && c.RAM == "2G":
 		note("no memory map was recorded: the embedded map of OVMF with 2 GiB stands in for it")
 		return gallery.OVMF2G(), false, nil
 	case c.isEFI():

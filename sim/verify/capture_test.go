@@ -116,3 +116,17 @@ func TestNeverStarted(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// TestNoMap: a boot without a map is predicted from that of another machine only if that
+// has as much RAM. The first is a boot that was recorded with 96 MiB.
+func TestNoMap(t *testing.T) {
+	const recorded = `{"name": "none", "capture": {"reached_userspace": false}, "firmware": {"kind": "OVMF"}, "ram_option": "RAM",
+		"kernel": {"file": "vmlinuz", "version": "6.12.117+deb12-cloud-amd64"},
+		"boot_messages": ["EFI stub: ERROR: Failed to decompress kernel", "EFI stub: ERROR: efi_stub_entry() failed!"]}`
+	for ram, reason := range map[string]string{"96M": noEFIMap, "2G": ""} {
+		r := verifyAll(t, "none.json", []byte(strings.Replace(recorded, "RAM", ram, 1)), profiles(t))[0]
+		if len(r.Facts) == 0 || r.Facts[0].Reason != reason {
+			t.Errorf("%s: %+v", ram, r)
+		}
+	}
+}
