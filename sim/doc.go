@@ -4,6 +4,12 @@
 //
 //	Scenario -> Design.Boot -> steps -> Machine + checks -> Result -> a view
 //
+//   - scenario.go, services.go, firmware_profile.go, policy*.go: what a boot is given
+//   - step.go, boot.go: what it does, and the recorder that a design drives
+//   - machine.go, tables.go, trap.go: memory, the mapping in force, what the processor refuses
+//   - measure.go, meter.go: figures of a boot, taken while it runs
+//   - runner.go, result.go, randomness.go: one boot after the other, and what is known of each
+//
 // The package knows no particular design and prints nothing. The same scenario
 // gives the same result, byte for byte, on any machine.
 package sim
