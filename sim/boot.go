@@ -56,6 +56,7 @@ type Boot struct {
 	stopped bool
 	pending bool    // what the last step led to has not been noted yet
 	next    *Tables // come into force by the step that switches to them
+	left    *Tables // in force when the kernel's own code began; nil: it has not
 	meter   meter
 	result  *Result
 	runner  *Runner
@@ -71,7 +72,7 @@ type Boot struct {
 // reset begins a boot of sc.
 func (b *Boot) reset(sc *Scenario) {
 	b.Scenario = sc
-	b.phase, b.version, b.cited, b.stopped, b.pending = 0, "", nil, false, false
+	b.phase, b.version, b.cited, b.left, b.stopped, b.pending = 0, "", nil, nil, false, false
 	b.meter.reset()
 	b.depth = 0
 }
@@ -79,6 +80,9 @@ func (b *Boot) reset(sc *Scenario) {
 // In says whose code runs from now on.
 func (b *Boot) In(p Phase) {
 	b.settle()
+	if p == Kernel && b.left == nil {
+		b.left = b.Machine.Tables
+	}
 	b.phase = p
 }
 

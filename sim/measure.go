@@ -26,6 +26,7 @@ const (
 	WXAtStubEntry       = "wx_bytes_at_stub_entry"
 	WXAtExit            = "wx_bytes_at_exit_boot_services"
 	WXAtKernelEntry     = "wx_bytes_at_kernel_entry"
+	WXAfterRodata       = "wx_bytes_after_mark_rodata"
 	PhysicalEntropyBits = "physical_entropy_bits"
 	VirtualEntropyBits  = "virtual_entropy_bits"
 )
@@ -47,6 +48,7 @@ var measures = []Measure{
 	{WXAtStubEntry, "bytes", "RAM mapped writable and executable when the firmware starts the stub, the firmware's own share included"},
 	{WXAtExit, "bytes", "RAM mapped writable and executable when boot services end"},
 	{WXAtKernelEntry, "bytes", "RAM mapped writable and executable when the kernel is entered"},
+	{WXAfterRodata, "bytes", "RAM mapped writable and executable once the kernel has protected its own code and constants, the last thing it does before the first process"},
 	{WXPeak, "bytes", "the most RAM that is mapped writable and executable after any step of boot code"},
 	{WXSteps, "bytes", "RAM mapped writable and executable, added up over the steps of boot code: how much, for how long"},
 	{WXUsed, "bytes", "memory that boot code writes and then executes through a mapping that allows both, without a change of permissions between"},

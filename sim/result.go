@@ -50,7 +50,9 @@ type Result struct {
 	KernelLog   []string // when the run was traced: what the kernel prints about memory, without time stamps
 	IOMem       []string // when the run was traced: RAM and the kernel in /proc/iomem
 	Before      Picture
-	After       Picture
+	After       Picture // with the page tables that boot code leaves to the kernel
+
+	KernelTables *Tables // those in force in the end, the kernel's own; nil: its own code did not run
 
 	count int // steps done
 }

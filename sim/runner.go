@@ -46,6 +46,9 @@ func (r *Runner) Run(d Design, sc *Scenario) (*Result, error) {
 	b.meter.report(b)
 	m := &r.machine
 	result.After = Picture{Use: m.Use, Content: m.Content, Needed: m.Needed, Tables: m.Tables}
+	if b.left != nil {
+		result.After.Tables, result.KernelTables = b.left, m.Tables
+	}
 	failure, gaveUp := errors.AsType[*Failure](err)
 	switch {
 	case b.stopped:

@@ -6,8 +6,10 @@ import (
 	"bootplan/memmap"
 )
 
-// Tables are page tables, as the permissions of identity-mapped ranges, and how each
-// of them came about.
+// Tables are page tables, as the permissions of physical memory, and how each of them
+// came about. Boot code maps memory at its own address. The kernel has mappings at other
+// addresses, and several of the same memory: it counts with the permissions of the one
+// that grants most, which is that of the kernel's own addresses for the kernel itself.
 type Tables struct {
 	Name    string
 	Paging  bool                     // false: every address can be read, written and executed

@@ -62,11 +62,12 @@ var wxMappedRule = rule.Rule{
 	Sources: []string{"requirement R22 of the April 2023 thread", "arch/x86/boot/compressed/ident_map_64.c: leaf entries 0x1e3, no NX (v6.12)"},
 }
 
-// wxMapped watches mappings that boot code makes writable and executable.
+// wxMapped watches mappings that boot code makes writable and executable. The kernel
+// maps itself so for a while, behind every boot code alike.
 type wxMapped struct{ once }
 
 func (c *wxMapped) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
-	if (s.Op != sim.Map && s.Op != sim.Protect) || s.Range.Empty() || s.OnFault || !s.Perm.Has(sim.W|sim.X) || s.Phase == sim.Firmware {
+	if (s.Op != sim.Map && s.Op != sim.Protect) || s.Range.Empty() || s.OnFault || !s.Perm.Has(sim.W|sim.X) || s.Phase == sim.Firmware || s.Phase == sim.Kernel {
 		return
 	}
 	if s.Op == sim.Protect && m.Tables.Least(s.Range).Has(s.Perm) {

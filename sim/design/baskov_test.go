@@ -84,7 +84,7 @@ func TestBaskovWithoutKASLR(t *testing.T) {
 		Perm    string // of the kernel's first instruction
 	}
 	faults := facts{sim.Faults, "exec kernel", "rw-"}
-	boots := facts{sim.Boots, "alloc low memory", "rwx"}
+	boots := facts{sim.Boots, "protect kernel", "rwx"}
 	for _, policy := range []string{"edk2-nx", "edk2-nx-attr", "edk2-nx-image", "edk2-nx-image-attr", "strict", "strict-block"} {
 		for intent, want := range map[string]facts{"as-posted": faults, "intended": boots} {
 			d, err := design.Named("baskov-v5")

@@ -66,7 +66,7 @@ func TestMappedBeforehand(t *testing.T) {
 		r := boot(t, name, sc)
 		var got []mapping
 		for _, s := range r.Steps {
-			if s.Op == sim.Map && s.Range.Start >= above {
+			if s.Op == sim.Map && s.Range.Start >= above && s.Phase == sim.Decompressor {
 				got = append(got, mapping{s.Range, s.OnFault})
 			}
 		}

@@ -54,12 +54,14 @@ func handOver(b *sim.Boot, a *arrival) error {
 	if b.Traced() {
 		h.Log = func(line string) { log = append(log, line) }
 	}
+	b.In(sim.Kernel)
+	own := kernelTables{b, &h.Image, h.Version}
+	own.enter()
 	state, err := sim.Scratch[kernel.Setup](b).Arch(&h)
 	stopped, ends := errors.AsType[*linux.Panic](err)
 	if err != nil && !ends {
 		return err
 	}
-	b.In(sim.Kernel)
 	if b.Traced() {
 		b.KernelSays(log, state.IOMem(&h.Image))
 	}
@@ -67,6 +69,7 @@ func handOver(b *sim.Boot, a *arrival) error {
 	if ends {
 		return &sim.Failure{Rule: "kernel-panic", Message: stopped.Error()}
 	}
+	own.finish(state)
 	return nil
 }
 
@@ -100,7 +103,7 @@ func (a *arrival) regions(b *sim.Boot) func(maxPFN uint64) kaslr.Regions {
 func (a *arrival) showKernel(b *sim.Boot, s *kernel.State) {
 	const source = "arch/x86/realmode/init.c:reserve_real_mode"
 	if !s.RealMode.Empty() {
-		b.Do(sim.Step{Op: sim.Alloc, Object: "real-mode trampoline", Range: s.RealMode,
+		b.Do(sim.Step{Op: sim.Alloc, Object: realModeName, Range: s.RealMode,
 			Why: "further processors start in real mode: as high below 1 MiB as there is room", Source: source})
 		b.Place("realmode_trampoline", s.RealMode, 0)
 	}

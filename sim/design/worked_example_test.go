@@ -159,7 +159,7 @@ func TestWorkedExampleEFI(t *testing.T) {
 	}
 	var protected, entered memmap.Range
 	for _, s := range r.Steps {
-		if s.Op == sim.Protect && s.Object == "kernel" {
+		if s.Op == sim.Protect && s.Object == "kernel" && s.Phase == sim.Stub {
 			protected = s.Range
 		}
 		if s.Op == sim.Exec && s.Object == "kernel" {

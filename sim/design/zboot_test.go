@@ -170,7 +170,7 @@ func TestZbootRFCUnderStrictFirmware(t *testing.T) {
 	noTable.Kernel = withImage(t, 0x2c30000, 0)
 	far := threadScenario(t, "strict", four)
 	far.Random = sim.Fixed{Seed: [2]uint32{0, ^uint32(0)}}
-	boots := facts{sim.Boots, "alloc low memory"}
+	boots := facts{sim.Boots, "protect kernel"}
 	atKernel := facts{sim.Faults, "exec kernel"}
 	for name, test := range map[string]struct {
 		got, want facts

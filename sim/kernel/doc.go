@@ -13,6 +13,7 @@
 //   - efi.go: the EFI memory map and the memory of boot services
 //   - real_mode.go: the trampoline on which further processors start
 //   - direct_map.go, page_tables.go: the direct map and the memory for its tables
+//   - image_map.go: the kernel's own mapping, from its first page tables to the last
 //   - log_buffer.go, initrd.go: the first users of the new memory
 //   - zones.go, resources.go: the final picture of memory
 //

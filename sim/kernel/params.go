@@ -62,6 +62,8 @@ func (k *Setup) param(arg linux.Arg) (wellFormed bool, err error) {
 	case "log_buf_len":
 		k.setLogBuffer(arg.Value)
 		return arg.HasValue, nil
+	case "rodata":
+		k.setRodata(arg.Value)
 	default:
 		k.params.flag(arg)
 	}

@@ -20,6 +20,8 @@ type State struct {
 	RealMode memmap.Range         // trampoline for further processors
 	Initrd   memmap.Range         // where it is in the end, not rounded to pages; empty: none
 	PCIGap   uint64               // where devices without an address go
+	HighMap  memmap.Range         // what is mapped at the kernel's own addresses
+	Exposed  bool                 // rodata=off: the kernel never protects its own memory
 }
 
 // Setup runs setup_arch, any number of times in the same memory. The zero Setup is
@@ -145,6 +147,7 @@ var story = []struct {
 	{do: (*Setup).randomizeRegions},
 	{do: (*Setup).reserveMPTable},
 	{do: (*Setup).reserveBrk},
+	{do: (*Setup).cleanHighMap},
 	{do: (*Setup).addMemory},
 	{do: (*Setup).reserveBIOS, before: v5_13},
 	{do: (*Setup).findMirror},
