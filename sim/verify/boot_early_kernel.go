@@ -17,6 +17,8 @@ type early struct {
 	iomem    []string
 	maxPFN   uint64
 	realMode memmap.Range
+	highMap  memmap.Range
+	mapped   []memmap.Range
 }
 
 // earlyKernel compares what the kernel proper makes of memory. The prediction begins
@@ -75,7 +77,7 @@ func (v *verification) predictEarly() (e early, why string) {
 	if err != nil && !errors.As(err, &stopped) {
 		return e, err.Error()
 	}
-	return early{readKernelLog(log), s.IOMem(&h.Image), s.MaxPFN, s.RealMode}, ""
+	return early{readKernelLog(log), s.IOMem(&h.Image), s.MaxPFN, s.RealMode, s.HighMap, s.Mapped.Ranges()}, ""
 }
 
 // kernelImage compares where /proc/iomem shows the parts of the kernel.

@@ -72,9 +72,12 @@ func (s *tableStop) list() List {
 }
 
 // within are the recorded ranges inside r.
-func (s *tableStop) within(r memmap.Range) List {
+func (s *tableStop) within(r memmap.Range) List { return cut(s.list(), r) }
+
+// cut is what ranges have inside r.
+func cut(ranges List, r memmap.Range) List {
 	list := List{}
-	for _, item := range s.list() {
+	for _, item := range ranges {
 		e := item.(Range)
 		if e.Range = e.Intersect(r); !e.Empty() {
 			list = append(list, e)

@@ -202,6 +202,7 @@ type tableStop struct {
 	WXRAM hex `json:"wx_bytes_ram"`
 	RXRAM hex `json:"rx_bytes_ram"`
 	WXLow hex `json:"wx_bytes_below_1m"`
+	kernelMaps
 }
 
 // isEFI reports whether the firmware was EFI.
