@@ -121,7 +121,7 @@ func (p *EFIPages) adoptMemory(d *memmap.EFIDescriptor, row []EFIBin) {
 	if d.Type < binTypes && p.bins[d.Type].runtime {
 		e.attr &^= memmap.EFIRuntime // the report adds it
 	}
-	inRow := slices.Contains(ovmfBins[:], d.Type) && slices.ContainsFunc(row, func(b EFIBin) bool { return b.Range.Start == d.Phys })
+	inRow := len(row) > 0 && row[0].Range.Start <= d.Phys && d.Phys < row[len(row)-1].Range.End
 	if used := p.config.granule(d.Type); inRow && e.last-e.start >= used {
 		free := e
 		free.t, free.last = memmap.EFIConventional, e.last-used

@@ -68,7 +68,7 @@ func (p *EFIPages) reportEntries(r *reportedMap) {
 		} else {
 			d.Type, d.Attr = p.asBin(e)
 		}
-		r.add(d)
+		r.add(&d)
 	}
 }
 
@@ -156,7 +156,8 @@ func (p *EFIPages) reportGCD(r *reportedMap) {
 func (p *EFIPages) reportRun(r *reportedMap, run *GCDEntry) {
 	if run.reported() {
 		p.assert(run.Start%memmap.PageSize == 0 && (run.Last+1)%memmap.PageSize == 0)
-		r.add(run.descriptor())
+		d := run.descriptor()
+		r.add(&d)
 	}
 }
 
@@ -170,13 +171,13 @@ type reportedMap struct {
 // add appends d, or merges it with the first descriptor of its type and attribute that
 // touches it. As long as the map ascends, that can only be the last one.
 // Source: MdeModulePkg/Core/Dxe/Mem/Page.c:MergeMemoryMapDescriptor.
-func (r *reportedMap) add(d memmap.EFIDescriptor) {
-	end := descEnd(&d)
+func (r *reportedMap) add(d *memmap.EFIDescriptor) {
+	end := descEnd(d)
 	if r.ascending = r.ascending && d.Phys >= r.end && d.Phys < end; r.ascending {
 		if n := len(r.descs) - 1; n >= 0 && d.Phys == r.end && d.Type == r.descs[n].Type && d.Attr == r.descs[n].Attr {
 			r.descs[n].Pages += d.Pages
 		} else {
-			r.descs = append(r.descs, d)
+			r.descs = append(r.descs, *d)
 		}
 		r.end = end
 		return
@@ -196,7 +197,7 @@ func (r *reportedMap) add(d memmap.EFIDescriptor) {
 			return
 		}
 	}
-	r.descs = append(r.descs, d)
+	r.descs = append(r.descs, *d)
 }
 
 // joinNeighbours joins descriptors that follow each other, touch, and are of one type
