@@ -33,7 +33,7 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 		if err == nil {
 			return newClient(ctx, conn)
 		}
-		if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
+		if ctx.Err() == nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
 			return nil, err
 		}
 		select {
