@@ -48,7 +48,7 @@ func (a *app) compare(f *scenarioFlags, judge bool) error {
 	if a.json {
 		err = a.print(report.Compare(boots))
 	} else {
-		err = report.CompareText(a.out, boots, a.style())
+		err = report.CompareText(a.out, boots, f.setting(sc, sc.Policy.Name), a.style())
 	}
 	if err != nil || !judge {
 		return err

@@ -44,7 +44,7 @@ func (a *app) compareUnder(f *scenarioFlags, sc *sim.Scenario, names []string, j
 	if a.json {
 		err = a.print(report.ComparePolicies(runs))
 	} else {
-		err = report.PoliciesText(a.out, runs, a.style())
+		err = report.PoliciesText(a.out, runs, f.setting(sc, ""), a.style())
 	}
 	if err != nil || !judge {
 		return err

@@ -40,6 +40,7 @@ type app struct {
 	ascii   bool
 	color   string // auto, always, never
 	colors  bool   // what came of it
+	width   int    // columns of the terminal; 0: the output is none
 	failOn  string // error, warning, info
 }
 

@@ -45,7 +45,7 @@ func (a *app) run(f *scenarioFlags, log bool) error {
 	if err != nil {
 		return err
 	}
-	if err := a.printRun(result, sc, log); err != nil {
+	if err := a.printRun(result, f, sc, log); err != nil {
 		return err
 	}
 	if result.Outcome != sim.Boots {
@@ -55,7 +55,7 @@ func (a *app) run(f *scenarioFlags, log bool) error {
 }
 
 // printRun prints a boot, or only what its kernel prints.
-func (a *app) printRun(r *sim.Result, sc *sim.Scenario, log bool) error {
+func (a *app) printRun(r *sim.Result, f *scenarioFlags, sc *sim.Scenario, log bool) error {
 	switch {
 	case a.json:
 		run := report.NewRun(r)
@@ -68,7 +68,7 @@ func (a *app) printRun(r *sim.Result, sc *sim.Scenario, log bool) error {
 		a.printLog(r)
 		return nil
 	}
-	return report.RunText(a.out, r, prefers(sc), a.style())
+	return report.RunText(a.out, r, prefers(sc), f.setting(sc, sc.Policy.Name), a.style())
 }
 
 // prefers is the address at which the scenario's kernel would rather run.

@@ -37,6 +37,7 @@ func (a *app) prepare() error {
 		return err
 	}
 	a.colors = a.color == "always" || a.color == "auto" && isTerminal(a.out)
+	a.width = terminalWidth(a.out)
 	if a.ascii {
 		a.out, a.err = asciiWriter{a.out}, asciiWriter{a.err}
 	}
@@ -49,7 +50,20 @@ func isTerminal(w io.Writer) bool {
 	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }
 
+// terminalWidth is how many columns w has; 0 if it is no terminal, or does not say.
+func terminalWidth(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
 // style is how the user wants text to look.
 func (a *app) style() report.Style {
-	return report.Style{Verbose: a.verbose, Quiet: a.quiet, Color: a.colors}
+	return report.Style{Verbose: a.verbose, Quiet: a.quiet, Color: a.colors, Width: a.width}
 }

@@ -47,7 +47,12 @@ type offer struct {
 func (d *Design) Name() string { return d.Info.Name }
 
 // Boot tells the story.
-func (d *Design) Boot(b *sim.Boot) error { return d.story.tell(d, b) }
+func (d *Design) Boot(b *sim.Boot) error {
+	if d.Info.Proposal {
+		b.Assume("this design is a proposal that nobody has implemented: it does what was described")
+	}
+	return d.story.tell(d, b)
+}
 
 // Offers lists the choices that can be overridden, each with the values that this
 // design knows.

@@ -57,7 +57,7 @@ func booted(t *testing.T, name string, outcome sim.Outcome, failure string) Boot
 func TestEqualFailures(t *testing.T) {
 	fails, other := booted(t, "efistub", sim.Faults, "here\n  because"), booted(t, "efistub", sim.Fails, "there")
 	var out bytes.Buffer
-	err := PoliciesText(&out, []UnderPolicy{{"a", []Boot{fails, fails}}, {"b", []Boot{other, booted(t, "efistub", sim.Boots, "")}}}, Style{})
+	err := PoliciesText(&out, []UnderPolicy{{"a", []Boot{fails, fails}}, {"b", []Boot{other, booted(t, "efistub", sim.Boots, "")}}}, "a machine", Style{})
 	if err != nil {
 		t.Fatal(err)
 	}

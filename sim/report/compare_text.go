@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"bootplan/sim"
 )
@@ -12,17 +14,18 @@ const sideBySide = 3
 
 // CompareText shows what designs answer to each question: one column per design, or,
 // where there are too many, one line per design and a table per group of questions. Then
-// how much is writable and executable over time, and the findings of each.
-func CompareText(w io.Writer, boots []Boot, style Style) error {
+// how much is writable and executable over time, and the findings of each. The setting
+// says in words what was simulated.
+func CompareText(w io.Writer, boots []Boot, setting string, style Style) error {
 	table := columnPerDesign
 	if len(boots) > sideBySide {
 		table = linePerDesign
 	}
-	if err := table(w, boots); err != nil {
+	if err := table(w, boots, style); err != nil {
 		return err
 	}
-	fmt.Fprintln(w)
-	fmt.Fprintln(w, "° stated by the design; all else is computed from its run. W+X: RAM mapped writable and executable at once")
+	fmt.Fprintln(w, "\n° stated by the design; all else is computed from its run\nW+X: RAM mapped writable and executable at once")
+	fmt.Fprintln(w, "simulated: "+setting)
 	if style.Quiet {
 		return nil
 	}
@@ -46,7 +49,7 @@ func (q question) title() string {
 }
 
 // columnPerDesign shows one line per question.
-func columnPerDesign(w io.Writer, boots []Boot) error {
+func columnPerDesign(w io.Writer, boots []Boot, style Style) error {
 	columns := []Column{{}}
 	for _, b := range boots {
 		columns = append(columns, Column{Title: b.name()})
@@ -66,11 +69,11 @@ func columnPerDesign(w io.Writer, boots []Boot) error {
 			rows = append(rows, row)
 		}
 	}
-	return Table(w, columns, rows)
+	return foldedTable(w, style.Width, columns, rows)
 }
 
 // linePerDesign shows a table per group of questions, one line per design.
-func linePerDesign(w io.Writer, boots []Boot) error {
+func linePerDesign(w io.Writer, boots []Boot, style Style) error {
 	for i, g := range groups {
 		columns := []Column{{Title: g.name}}
 		for _, q := range g.questions {
@@ -87,26 +90,23 @@ func linePerDesign(w io.Writer, boots []Boot) error {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		if err := Table(w, columns, rows); err != nil {
+		if err := foldedTable(w, style.Width, columns, rows); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// details are the findings of each boot, and with Style.Verbose what its design does not
-// support. Many designs get one line each.
+// details are the findings of each boot and what it assumes, and with Style.Verbose what
+// its design does not support. Of many designs only what keeps them from booting is told,
+// and what they assume.
 func details(w io.Writer, boots []Boot, style Style) error {
-	brief := len(boots) > sideBySide && !style.Verbose
-	fmt.Fprintln(w)
-	for i, b := range boots {
-		if i > 0 && !brief {
-			fmt.Fprintln(w)
-		}
-		fmt.Fprintf(w, "%s: %s\n", b.name(), compareAnswer(b.Result))
-		if brief {
-			continue
-		}
+	if len(boots) > sideBySide && !style.Verbose {
+		brief(w, boots)
+		return nil
+	}
+	for _, b := range boots {
+		fmt.Fprintf(w, "\n%s: %s\n", b.name(), compareAnswer(b.Result))
 		if err := findingLines(w, b.Result, style); err != nil {
 			return err
 		}
@@ -120,6 +120,38 @@ func details(w io.Writer, boots []Boot, style Style) error {
 		}
 	}
 	return nil
+}
+
+// brief tells why some boots do not get there, and what boots assume.
+func brief(w io.Writer, boots []Boot) {
+	for _, b := range boots {
+		if b.Result.Outcome != sim.Boots {
+			fmt.Fprintf(w, "\n%s: %s\n", b.name(), compareAnswer(b.Result))
+		}
+	}
+	assumptions(w, boots)
+}
+
+// assumptions lists what boots assume, each with the designs that do.
+func assumptions(w io.Writer, boots []Boot) {
+	designs := map[string][]string{}
+	var texts []string
+	for _, b := range boots {
+		for _, text := range b.Result.Assumptions {
+			if designs[text] == nil {
+				texts = append(texts, text)
+			}
+			if !slices.Contains(designs[text], b.Result.Design) {
+				designs[text] = append(designs[text], b.Result.Design)
+			}
+		}
+	}
+	if texts != nil {
+		fmt.Fprintln(w, "\nassumed")
+	}
+	for _, text := range texts {
+		fmt.Fprintf(w, "  %s: %s\n", strings.Join(designs[text], ", "), text)
+	}
 }
 
 // worst is the first result that does not boot; if all do, the one with most findings.

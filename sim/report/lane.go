@@ -9,7 +9,7 @@ import (
 )
 
 // laneWidth is how many columns the line of a boot has in a picture.
-const laneWidth = 56
+const laneWidth = 48
 
 // laneLevels are the characters of a lane, and the bytes below which each is used.
 var laneLevels = []struct {
@@ -20,7 +20,7 @@ var laneLevels = []struct {
 	{memmap.GiB, '▅'}, {2 * memmap.GiB, '▆'}, {^uint64(0), '▇'},
 }
 
-const laneLegend = "none ·  less than 1 MiB ▁  16 ▂  64 ▃  256 ▄  1024 ▅  2048 ▆  more ▇   │ boot services end"
+const laneLegend = "· none  ▁ <1 MiB  ▂ <16  ▃ <64  ▄ <256  ▅ <1024  ▆ <2048  ▇ more   │ exit of firmware"
 
 // lane draws how much RAM is mapped writable and executable, from the first step of boot
 // code to the last, over the width of a lane; a column shows the most of its steps.

@@ -34,18 +34,19 @@ func ComparePolicies(runs []UnderPolicy) Comparison {
 }
 
 // PoliciesText shows how each boot ends and what it leaves open, one line per design and
-// one column per policy; then why some do not get there.
-func PoliciesText(w io.Writer, runs []UnderPolicy, style Style) error {
+// one column per policy; then why some do not get there. The setting says in words what
+// was simulated.
+func PoliciesText(w io.Writer, runs []UnderPolicy, setting string, style Style) error {
 	why := failures{}
-	if err := policyTable(w, "how it ends", runs, why.outcome); err != nil || style.Quiet {
+	if err := policyTable(w, "how it ends", runs, style, why.outcome); err != nil || style.Quiet {
 		return err
 	}
 	fmt.Fprintln(w)
-	if err := policyTable(w, "W+X at kernel entry", runs, measured(sim.WXAtKernelEntry)); err != nil {
+	if err := policyTable(w, "W+X at kernel entry", runs, style, measured(sim.WXAtKernelEntry)); err != nil {
 		return err
 	}
 	fmt.Fprintln(w)
-	if err := policyTable(w, "findings (errors)", runs, findingCount); err != nil {
+	if err := policyTable(w, "findings (errors)", runs, style, findingCount); err != nil {
 		return err
 	}
 	if len(why.texts) > 0 {
@@ -54,12 +55,18 @@ func PoliciesText(w io.Writer, runs []UnderPolicy, style Style) error {
 	for i, text := range why.texts {
 		fmt.Fprintf(w, "(%d) %s\n", i+1, text)
 	}
+	fmt.Fprintln(w, "\nsimulated: "+setting)
+	var all []Boot
+	for _, under := range runs {
+		all = append(all, under.Boots...)
+	}
+	assumptions(w, all)
 	_, err := fmt.Fprintln(w, "\nNext: bootplan compare with one of the policies tells more of each design")
 	return err
 }
 
 // policyTable shows one answer of each design under each policy.
-func policyTable(w io.Writer, title string, runs []UnderPolicy, answer func(Boot) string) error {
+func policyTable(w io.Writer, title string, runs []UnderPolicy, style Style, answer func(Boot) string) error {
 	columns := []Column{{Title: title}}
 	for _, under := range runs {
 		columns = append(columns, Column{Title: under.Policy})
@@ -72,7 +79,7 @@ func policyTable(w io.Writer, title string, runs []UnderPolicy, answer func(Boot
 		}
 		rows = append(rows, row)
 	}
-	return Table(w, columns, rows)
+	return foldedTable(w, style.Width, columns, rows)
 }
 
 // failures are the different reasons for which boots do not get to the kernel.

@@ -16,10 +16,12 @@ type Style struct {
 	Verbose bool // reasons, sources, placements and figures too
 	Quiet   bool // the answer only
 	Color   bool
+	Width   int // columns of the terminal; 0: it is none
 }
 
-// RunText tells one boot: the answer, the findings, the steps, and two pictures.
-func RunText(w io.Writer, r *sim.Result, prefers uint64, style Style) error {
+// RunText tells one boot: the answer, the findings, the steps, and two pictures. The
+// kernel prefers an address; setting says in words what was simulated.
+func RunText(w io.Writer, r *sim.Result, prefers uint64, setting string, style Style) error {
 	fmt.Fprintln(w, answer(r, prefers))
 	if style.Quiet {
 		return nil
@@ -28,6 +30,7 @@ func RunText(w io.Writer, r *sim.Result, prefers uint64, style Style) error {
 		return err
 	}
 	fmt.Fprintln(w, Summary(r.Findings)+next(r.Findings))
+	fmt.Fprintf(w, "simulated: %s, %s\n", r.Design, setting)
 	for _, text := range r.Assumptions {
 		fmt.Fprintln(w, "assumed: "+text)
 	}

@@ -2,7 +2,9 @@ package report
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/renderer"
@@ -64,4 +66,41 @@ func Table(w io.Writer, columns []Column, rows [][]string) error {
 		}
 	}
 	return nil
+}
+
+// foldedTable is [Table] for a terminal of width columns (0: any). A table that is wider
+// becomes several, one below the other, each with the first column.
+func foldedTable(w io.Writer, width int, columns []Column, rows [][]string) error {
+	for first := 1; first < len(columns); {
+		end := first + 1
+		for used := cellWidth(columns, rows, 0) + cellWidth(columns, rows, first); end < len(columns); end++ {
+			if used += cellWidth(columns, rows, end); width > 0 && used-gap > width {
+				break
+			}
+		}
+		if first > 1 {
+			fmt.Fprintln(w)
+		}
+		var part [][]string
+		for _, row := range rows {
+			part = append(part, append([]string{row[0]}, row[first:end]...))
+		}
+		if err := Table(w, append([]Column{columns[0]}, columns[first:end]...), part); err != nil {
+			return err
+		}
+		first = end
+	}
+	return nil
+}
+
+// gap is the space between two columns, in letters.
+const gap = 2
+
+// cellWidth is how many letters wide a column of a table is, with the space behind it.
+func cellWidth(columns []Column, rows [][]string, i int) int {
+	widest := utf8.RuneCountInString(columns[i].Title)
+	for _, row := range rows {
+		widest = max(widest, utf8.RuneCountInString(row[i]))
+	}
+	return widest + gap
 }
