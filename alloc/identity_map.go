@@ -84,9 +84,15 @@ type IdentityMap struct {
 // NewExactMap returns an empty map with exact bounds whose pool has poolPages pages, of
 // which used were handed out before.
 func NewExactMap(poolPages, used int, la57 bool) *IdentityMap {
-	m := &IdentityMap{la57: la57, exact: true, Pool: PageTablePool{Pages: poolPages, Used: used}}
-	m.Pool.take() // the root
+	m := &IdentityMap{}
+	m.ResetExact(poolPages, used, la57)
 	return m
+}
+
+// ResetExact makes m what NewExactMap returns, in the same memory.
+func (m *IdentityMap) ResetExact(poolPages, used int, la57 bool) {
+	*m = IdentityMap{la57: la57, exact: true, Pool: PageTablePool{Pages: poolPages, Used: used}, tables: m.tables[:0]}
+	m.Pool.take() // the root
 }
 
 // NewIdentityMap returns the map at the start of initialize_identity_maps, with a

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"bootplan/kaslr"
 	"bootplan/memmap"
 	"bootplan/sim"
 	"bootplan/sim/check"
@@ -144,6 +145,31 @@ func TestBaskovPlaces(t *testing.T) {
 		if !plan.Disabled && (plan.Avoid[0].What != "image" || !plan.Avoid[0].Wraps()) {
 			t.Errorf("%q: avoids %v first", cmdline, plan.Avoid[0])
 		}
+	}
+}
+
+// TestBaskovKeepsOut: the code of the decompressor also keeps out of what the stub has
+// linked into setup_data, and of memory that could be unplugged, unless ACPI is off.
+func TestBaskovKeepsOut(t *testing.T) {
+	sc := threadScenario(t, "ovmf", "") // which has a ROM that the stub passes on
+	sc.Immovable = []memmap.Range{{Start: 0x20000000, End: 0x40000000}}
+	plan := boot(t, "baskov-v5", sc).Randomness.Decompressor
+	want := []kaslr.Area{{Start: 0x20000000, Slots: 1 + (0x20000000-0x3800000)/0x200000}}
+	if diff := cmp.Diff(want, plan.Areas); diff != "" {
+		t.Errorf("-worked out +simulated:\n%s", diff)
+	}
+	var roms int
+	for _, avoid := range plan.Avoid {
+		if avoid.What == "setup_data" {
+			roms++
+		}
+	}
+	if roms != 1 {
+		t.Errorf("avoids %v: expected the one ROM", plan.Avoid)
+	}
+	sc.Cmdline = "acpi=off"
+	if plan := boot(t, "baskov-v5", sc).Randomness.Decompressor; plan.Areas[0].Start != 0x1600000 {
+		t.Errorf("without ACPI the first place is %#x, expected 0x1600000", plan.Areas[0].Start)
 	}
 }
 

@@ -83,7 +83,7 @@ func (c *core) enter(b *sim.Boot) error {
 // two share a page.
 func (c *core) mapItself(b *sim.Boot) error {
 	d := c.kernel.Decompressor
-	c.identity = *alloc.NewExactMap(corePool, 0, c.la57)
+	c.identity.ResetExact(corePool, 0, c.la57)
 	maps := [...]sim.Step{
 		{Object: c.image, Range: c.in(c.loaded, 0, d.BSS), Perm: sim.RX, Why: "its code"},
 		{Object: payloadName, Range: c.payload().Inward(memmap.PageSize), Perm: sim.R, Why: "the compressed kernel is read"},

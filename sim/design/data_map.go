@@ -1,7 +1,6 @@
 package design
 
 import (
-	"bootplan/alloc"
 	"bootplan/memmap"
 	"bootplan/sim"
 )
@@ -15,7 +14,7 @@ func (z *decompressor) mapDataOnDemand(b *sim.Boot) error {
 	if z.continuesTables() {
 		used = initTables // in force until the new ones are
 	}
-	z.identity = *alloc.NewExactMap(z.poolPages(), int(used/memmap.PageSize), z.la57)
+	z.identity.ResetExact(z.poolPages(), int(used/memmap.PageSize), z.la57)
 	z.clearPool(b, used, "the pool of page tables is cleared, and a page becomes the root")
 	z.useNewTables(b, used)
 	text := memmap.AlignDown(z.text().Start, memmap.PageSize)

@@ -1,7 +1,6 @@
 package design
 
 import (
-	"bootplan/alloc"
 	"bootplan/image"
 	"bootplan/linux"
 	"bootplan/memmap"
@@ -25,7 +24,7 @@ func (z *decompressor) mapExplicitly(b *sim.Boot) error {
 	if z.continuesTables() {
 		used = initTables // in force until the new ones are
 	}
-	z.identity = *alloc.NewExactMap(baskovPool, int(used/memmap.PageSize), z.la57)
+	z.identity.ResetExact(baskovPool, int(used/memmap.PageSize), z.la57)
 	z.clearPool(b, used, "the pool of page tables is cleared, and a page becomes the root")
 	z.useNewTables(b, used)
 	if err := z.mapItself(b); err != nil {

@@ -52,8 +52,13 @@ func systemTable(descs []memmap.EFIDescriptor) memmap.Range {
 // readsACPI reports whether the ACPI tables are read for memory that can be unplugged.
 // Source: arch/x86/boot/compressed/acpi.c:count_immovable_mem_regions (v6.12).
 func (z *decompressor) readsACPI(b *sim.Boot) bool {
-	value, _ := linux.FindOption(z.cmdline.Start, b.Scenario.Cmdline, "acpi")
-	return z.release >= linux.V5_1 && value != "off"
+	return z.release >= linux.V5_1 && !acpiOff(z.cmdline.Start, b.Scenario.Cmdline)
+}
+
+// acpiOff reports whether a command line at an address forbids to look at ACPI tables.
+func acpiOff(addr uint64, text string) bool {
+	value, _ := linux.FindOption(addr, text, "acpi")
+	return value == "off"
 }
 
 // readACPI follows the ACPI tables to the SRAT.

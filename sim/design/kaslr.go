@@ -10,6 +10,7 @@ import (
 	"bootplan/memmap"
 	"bootplan/sim"
 	"bootplan/sim/firmware"
+	"bootplan/sim/kernel"
 )
 
 // placing is the memory of one choice of places, kept from boot to boot.
@@ -95,9 +96,9 @@ func (z *decompressor) input(b *sim.Boot, p *placing) {
 		CmdlinePtr:  z.cmdline.Start,
 		Cmdline:     b.Scenario.Cmdline,
 		Initrd:      kaslr.Extent{Start: z.initrd.Start, Size: z.initrd.Len()},
-		SetupData:   z.nodes(p),
+		SetupData:   p.nodes(z.setupData),
 		E820:        z.e820[:min(len(z.e820), memmap.MaxE820Table)],
-		Immovable:   z.immovable(b, p),
+		Immovable:   p.staying(b, z.readsACPI(b)),
 	}
 	if z.efi != nil {
 		p.input.EFI = efiInfo(z.efi.Descriptors)
@@ -135,21 +136,21 @@ func (z *decompressor) mayGoTo(in *kaslr.Input, output uint64) {
 }
 
 // nodes is the setup_data list.
-func (z *decompressor) nodes(p *placing) []kaslr.SetupData {
+func (p *placing) nodes(list []kernel.SetupData) []kaslr.SetupData {
 	p.setupData = p.setupData[:0]
-	for i := range z.setupData {
-		n := &z.setupData[i]
+	for i := range list {
+		n := &list[i]
 		p.setupData = append(p.setupData, kaslr.SetupData{Addr: n.Addr, Type: n.Type, Len: n.Len})
 	}
 	return p.setupData
 }
 
-// immovable is the memory that may be used when some could be unplugged; none where
-// the ACPI tables are not to be read.
+// staying is the memory that may be used when some could be unplugged; none where
+// the ACPI tables are not read.
 // Source: arch/x86/boot/compressed/acpi.c:count_immovable_mem_regions (v6.12).
-func (z *decompressor) immovable(b *sim.Boot, p *placing) []kaslr.Extent {
+func (p *placing) staying(b *sim.Boot, read bool) []kaslr.Extent {
 	p.immovable = p.immovable[:0]
-	if !z.readsACPI(b) {
+	if !read {
 		return nil
 	}
 	for _, r := range b.Scenario.Immovable {

@@ -110,7 +110,7 @@ func (s *stub) chooseVirtual(b *sim.Boot) uint64 {
 
 // plan has the decompressor's own code choose, from the firmware's present map.
 func (s *stub) plan(b *sim.Boot) error {
-	s.input = s.decompressorInput()
+	s.input = s.decompressorInput(b)
 	if err := s.decompressor.Make(s.input); errors.Is(err, kaslr.ErrNeverReturns) {
 		return &sim.Failure{Rule: "never-returns", Message: "the search for a random place never ends"}
 	} else if err != nil {
@@ -126,9 +126,9 @@ func (s *stub) plan(b *sim.Boot) error {
 
 // decompressorInput is what the decompressor's code finds when the stub calls it: the
 // payload lies in the PE image, and nothing is unpacked over it.
-func (s *stub) decompressorInput() *kaslr.Input {
-	k := s.kernel
-	return &kaslr.Input{
+func (s *stub) decompressorInput(b *sim.Boot) *kaslr.Input {
+	k, p := s.kernel, sim.Scratch[placing](b)
+	p.input = kaslr.Input{
 		Config: kaslr.Config{
 			Version: s.ways.release, PhysicalAlign: image.MinKernelAlign, UnacceptedMemory: s.ways.unaccepted,
 			SoftReserve: !s.options.NoSoftReserve, MinimumCap: s.minimumCap,
@@ -136,11 +136,13 @@ func (s *stub) decompressorInput() *kaslr.Input {
 		Payload: s.payload().Start, Output: k.Setup.PrefAddress, InitSize: uint64(k.Setup.InitSize),
 		NeededSize: k.NeededSize(), VirtInitial: k.Setup.PrefAddress,
 		BootParams: s.bootParams.Start, CmdlinePtr: s.cmdline.Start, Cmdline: s.text,
-		Initrd: kaslr.Extent{Start: s.initrd.Start, Size: s.initrd.Len()},
+		Initrd: kaslr.Extent{Start: s.initrd.Start, Size: s.initrd.Len()}, SetupData: p.nodes(s.setupData),
+		Immovable: p.staying(b, !acpiOff(s.cmdline.Start, s.text)),
 		EFI: kaslr.EFIInfo{
 			Signature: "EL64", DescSize: firmware.DescriptorSize, MapSize: uint32(len(s.places.Map) * firmware.DescriptorSize), Descs: s.places.Map,
 		},
 	}
+	return &p.input
 }
 
 // stateRandomness tells of how many places the kernel's was one.
