@@ -1,6 +1,9 @@
 package kaslr
 
-import "bootplan/memmap"
+import (
+	"bootplan/linux"
+	"bootplan/memmap"
+)
 
 // RegionConfig are the build and boot options on which the kernel's virtual layout
 // depends.
@@ -9,6 +12,13 @@ type RegionConfig struct {
 	LA57            bool   // 5-level paging
 	ZoneDevice      bool   // CONFIG_ZONE_DEVICE: the direct map keeps its full size
 	PhysicalPadding uint64 // CONFIG_RANDOMIZE_MEMORY_PHYSICAL_PADDING, in TiB
+}
+
+// DebianRegions is the configuration of Debian's kernel of version v. With
+// CONFIG_ZONE_DEVICE the direct map keeps its full size since 6.15, and in the stable
+// series from 6.1 on; before, it was as large as memory and what could be plugged in.
+func DebianRegions(v linux.Version) RegionConfig {
+	return RegionConfig{ZoneDevice: v >= linux.V6_1, PhysicalPadding: 10}
 }
 
 // Regions is where the kernel proper puts the three large regions of its virtual

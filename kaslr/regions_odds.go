@@ -1,9 +1,6 @@
 package kaslr
 
-import (
-	"bootplan/linux"
-	"bootplan/memmap"
-)
+import "bootplan/memmap"
 
 // RegionOdds is how many places a region could have taken, those below it given, and
 // how likely the one was that it took: 0 for a place that it cannot take.
@@ -35,11 +32,4 @@ func OddsOfRegions(c RegionConfig, maxPFN uint64, found Regions) [3]RegionOdds {
 		left -= gap
 	}
 	return odds
-}
-
-// DebianRegions is the configuration of Debian's kernel of version v. With
-// CONFIG_ZONE_DEVICE the direct map keeps its full size since 6.15, and in the stable
-// series from 6.1 on; before, it was as large as memory and what could be plugged in.
-func DebianRegions(v linux.Version) RegionConfig {
-	return RegionConfig{ZoneDevice: v >= linux.V6_1, PhysicalPadding: 10}
 }

@@ -4,6 +4,7 @@
 //
 //	Scenario -> Design.Boot -> steps -> Machine + checks -> Result -> a view
 //
+// Where things are:
 //   - scenario.go, services.go, firmware_profile.go, policy*.go: what a boot is given
 //   - step.go, boot.go: what it does, and the recorder that a design drives
 //   - machine.go, tables.go, trap.go: memory, the mapping in force, what the processor refuses

@@ -40,6 +40,7 @@ type FirmwareProfile struct {
 // Paging is how many levels the page tables of 64-bit firmware have.
 type Paging uint8
 
+// The kinds of page tables.
 const (
 	FourLevels          Paging = iota
 	FiveLevels                 // as EDK2 has with PcdUse5LevelPageTable

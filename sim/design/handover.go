@@ -85,15 +85,15 @@ func (a *arrival) handover(b *sim.Boot) (h kernel.Handover, ok bool) {
 		Image:  kernel.Image{Phys: a.phys, Layout: *layout, RealModeSize: trampoline.RealModeSize(version)},
 		Memory: memmap.BootMemory{Table: a.e820}, TypeOfLoader: a.loader, Initrd: a.initrd, EFI: a.efi, BIOS: a.bios,
 		CPU:     kernel.CPU{LA57: a.la57, GBPages: true},
-		Regions: a.regions(b), SetupData: a.setupData,
+		Regions: a.regions(b, version), SetupData: a.setupData,
 	}
 	return h, true
 }
 
-// regions are where the kernel puts the direct map and its neighbours, as in Debian's
-// kernels: CONFIG_ZONE_DEVICE=y.
-func (a *arrival) regions(b *sim.Boot) func(maxPFN uint64) kaslr.Regions {
-	config := kaslr.RegionConfig{Enabled: a.random, LA57: a.la57, ZoneDevice: true}
+// regions are where the kernel puts the direct map and its neighbours.
+func (a *arrival) regions(b *sim.Boot, v linux.Version) func(maxPFN uint64) kaslr.Regions {
+	config := kaslr.DebianRegions(v)
+	config.Enabled, config.LA57 = a.random, a.la57
 	return func(maxPFN uint64) kaslr.Regions {
 		return kaslr.RandomizeRegions(config, maxPFN, b.Scenario.Random.Memory())
 	}

@@ -93,11 +93,11 @@ func (c *Capture) withFirmwarePages(t *testing.T) *memmap.Map {
 		later = c.After
 	}
 	for _, d := range later {
-		switch r := rangeOfPrinted(t, d); {
-		case d.Type == memmap.EFIBootServicesData:
-			taken.Add(r)
-		case d.Type == memmap.EFILoaderData || d.Type == memmap.EFIConventional:
-			given.Add(r)
+		switch d.Type {
+		case memmap.EFIBootServicesData:
+			taken.Add(rangeOfPrinted(t, d))
+		case memmap.EFILoaderData, memmap.EFIConventional:
+			given.Add(rangeOfPrinted(t, d))
 		}
 	}
 	m := &memmap.Map{Kind: memmap.EFI}
