@@ -40,11 +40,15 @@ func NewRange(start, end uint64) (Range, error) {
 // Sized returns [start, start+size), or ErrWrap. The range that ends at 2^64
 // exactly cannot be held either and is refused.
 func Sized(start, size uint64) (Range, error) {
-	end := start + size
-	if end < start {
-		return Range{}, fmt.Errorf("%#x bytes at %#x: %w", size, start, ErrWrap)
+	if start+size < start {
+		return Range{}, wraps(start, size)
 	}
-	return Range{start, end}, nil
+	return Range{start, start + size}, nil
+}
+
+// wraps is apart from Sized so that that can be inlined.
+func wraps(start, size uint64) error {
+	return fmt.Errorf("%#x bytes at %#x: %w", size, start, ErrWrap)
 }
 
 // Len is the number of bytes in r.
