@@ -7,6 +7,7 @@ import (
 	"bootplan/kaslr"
 	"bootplan/memmap"
 	"bootplan/sim"
+	"bootplan/sim/design"
 )
 
 // TestDirectMap: between its lowest place and the CPU entry area, 117.5 TiB higher with
@@ -24,7 +25,7 @@ func TestDirectMap(t *testing.T) {
 		random := kaslr.NewPrandom(seed)
 		share := (span - needs - vmalloc - vmemmap) / 3
 		want := lowest + memmap.AlignDown(random.Uint64()%(share+1), memmap.GiB)
-		r := boot(t, "bzimage", sc)
+		r := boot(t, design.Fitting(kernel, false), sc)
 		if direct, _ := r.Placement("direct_map"); direct.Virtual != want {
 			t.Errorf("%s: direct map at %#x, worked out %#x", profile, direct.Virtual, want)
 		}
