@@ -55,7 +55,7 @@ func handOver(b *sim.Boot, a *arrival) error {
 		h.Log = func(line string) { log = append(log, line) }
 	}
 	b.In(sim.Kernel)
-	own := kernelTables{b, &h.Image, h.Version}
+	own := kernelTables{b, h.Image, h.Version}
 	own.enter()
 	state, err := sim.Scratch[kernel.Setup](b).Arch(&h)
 	stopped, ends := errors.AsType[*linux.Panic](err)

@@ -12,7 +12,7 @@ import (
 // instructions until it has protected its own code.
 type kernelTables struct {
 	b       *sim.Boot
-	image   *kernel.Image
+	image   kernel.Image
 	version linux.Version
 }
 
