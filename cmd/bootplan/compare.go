@@ -56,10 +56,13 @@ func (a *app) compare(f *scenarioFlags, judge bool) error {
 	return a.verdict(findingsOf(boots))
 }
 
+// allDesigns stands for every design that there is.
+const allDesigns = "all"
+
 // bootAll boots every design of a comparison. Of all designs those are left out that have
 // nothing to do on such a machine.
 func (a *app) bootAll(f *scenarioFlags, sc *sim.Scenario) ([]report.Boot, error) {
-	all := slices.Equal(f.Designs, []string{"all"})
+	all := slices.Equal(f.Designs, []string{allDesigns})
 	designs, err := f.designs(compared(f, sc))
 	if err != nil {
 		return nil, err
@@ -84,7 +87,7 @@ func (a *app) bootAll(f *scenarioFlags, sc *sim.Scenario) ([]report.Boot, error)
 // and the two proposals of 2023.
 func compared(f *scenarioFlags, sc *sim.Scenario) []string {
 	switch {
-	case slices.Equal(f.Designs, []string{"all"}):
+	case slices.Equal(f.Designs, []string{allDesigns}):
 		var names []string
 		for _, d := range design.All() {
 			names = append(names, d.Name())

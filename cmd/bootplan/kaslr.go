@@ -31,8 +31,8 @@ func (a *app) kaslr(f *scenarioFlags, whatIf bool) error {
 		return err
 	}
 	names := chosenDesigns(f, sc)
-	if len(names) > 1 {
-		return errors.New("--design: kaslr takes one design")
+	if len(names) > 1 || names[0] == allDesigns {
+		return errors.New("--design: kaslr takes one design; bootplan compare takes several")
 	}
 	designs, err := f.designs(names)
 	if err != nil {

@@ -168,6 +168,9 @@ func (o *ownPolicy) setQuirks(p *sim.Policy) error {
 // policy is the policy that the flags or the scenario file name or describe.
 func (f *scenarioFlags) policy() (sim.Policy, error) {
 	if f.ownPolicy == nil {
+		if f.Policy == "all" || strings.Contains(f.Policy, ",") {
+			return sim.Policy{}, fmt.Errorf("--policy: %s: expected one policy; bootplan compare takes several", f.Policy)
+		}
 		p, err := sim.PolicyNamed(f.Policy)
 		if err != nil {
 			return p, fmt.Errorf("--policy: %w", err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +35,7 @@ func (a *app) run(f *scenarioFlags, log bool) error {
 	if err != nil {
 		return err
 	}
-	if len(f.Designs) > 1 {
+	if len(f.Designs) > 1 || slices.Contains(f.Designs, allDesigns) {
 		return fmt.Errorf("--design: run takes one design; bootplan compare takes several")
 	}
 	designs, err := f.designs(chosenDesigns(f, sc))

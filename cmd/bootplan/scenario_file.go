@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -14,21 +15,33 @@ import (
 // is relative to the file. A map of more than one line is the map itself, in any
 // form that a map file can have.
 type scenarioFile struct {
-	Map      *string     `yaml:"map"`
-	From     *string     `yaml:"from"`
-	Sysroot  *string     `yaml:"sysroot"`
-	Kernel   *string     `yaml:"kernel"`
-	Profile  *string     `yaml:"profile"`
-	Design   []ownDesign `yaml:"design"`
-	Set      []string    `yaml:"set"`
-	Policy   *policyKey  `yaml:"policy"`
-	Firmware *string     `yaml:"firmware"`
-	Services *string     `yaml:"services"`
-	CPU      *string     `yaml:"cpu"`
-	Cmdline  *string     `yaml:"cmdline"`
-	Initrd   *string     `yaml:"initrd"`
-	Seed     *string     `yaml:"seed"`
-	Random   *string     `yaml:"random"`
+	Map      *string              `yaml:"map"`
+	From     *string              `yaml:"from"`
+	Sysroot  *string              `yaml:"sysroot"`
+	Kernel   *string              `yaml:"kernel"`
+	Profile  *string              `yaml:"profile"`
+	Design   oneOrMore[ownDesign] `yaml:"design"`
+	Set      oneOrMore[string]    `yaml:"set"`
+	Policy   *policyKey           `yaml:"policy"`
+	Firmware *string              `yaml:"firmware"`
+	Services *string              `yaml:"services"`
+	CPU      *string              `yaml:"cpu"`
+	Cmdline  *string              `yaml:"cmdline"`
+	Initrd   *string              `yaml:"initrd"`
+	Seed     *string              `yaml:"seed"`
+	Random   *string              `yaml:"random"`
+}
+
+// oneOrMore is a list in YAML, which may be written without brackets if it has one item.
+type oneOrMore[T any] []T
+
+// UnmarshalYAML reads either form.
+func (l *oneOrMore[T]) UnmarshalYAML(text []byte) error {
+	if trimmed := bytes.TrimSpace(text); bytes.HasPrefix(trimmed, []byte("[")) || bytes.HasPrefix(trimmed, []byte("-")) {
+		return yaml.UnmarshalWithOptions(text, (*[]T)(l), yaml.Strict())
+	}
+	*l = make([]T, 1)
+	return yaml.UnmarshalWithOptions(text, &(*l)[0], yaml.Strict())
 }
 
 // readScenario takes from the scenario file what the command line leaves open.
@@ -42,7 +55,7 @@ func (a *app) readScenario(f *scenarioFlags) error {
 	}
 	var s scenarioFile
 	if err := yaml.UnmarshalWithOptions(text, &s, yaml.Strict()); err != nil {
-		return fmt.Errorf("%s: %s", f.file, yaml.FormatError(err, false, true))
+		return fmt.Errorf("%s: %s", f.file, strings.TrimRight(yaml.FormatError(err, false, true), "\n"))
 	}
 	f.resolve(s.Map, s.Sysroot, s.Kernel)
 	// A flag that says the same in another way wins, too.
