@@ -93,13 +93,6 @@ type Machine struct {
 // widest is the number of bits of physical addresses that page tables have room for.
 const widest = 52
 
-// NewMachine returns the machine that memory describes.
-func NewMachine(memory *memmap.Map) *Machine {
-	m := &Machine{}
-	m.reset(memory, &Tables{Name: "no paging"})
-	return m
-}
-
 // reset makes the machine the one that memory describes, without paging. Where entries
 // overlap, the more restrictive use counts, as when a kernel sanitises an e820 table.
 func (m *Machine) reset(memory *memmap.Map, none *Tables) {
