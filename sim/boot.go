@@ -113,12 +113,13 @@ func (b *Boot) do(s *Step) {
 	b.touch(s)
 	b.settle()
 	if !b.stopped {
-		b.Machine.Trap = b.Machine.trap(s)
+		m, heed := b.Machine, b.heed
+		m.Trap = m.trap(s)
 		for _, c := range b.checks {
-			c.Step(b.Machine, s, b.heed)
+			c.Step(m, s, heed)
 		}
-		if t := b.Machine.Trap; t.Kind != NoTrap {
-			b.stop(t.Message)
+		if m.Trap.Kind != NoTrap {
+			b.stop(m.Trap.Message)
 		}
 	}
 	b.record(s)
