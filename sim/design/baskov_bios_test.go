@@ -8,27 +8,12 @@ import (
 
 	"bootplan/memmap"
 	"bootplan/sim"
-	"bootplan/sim/check"
-	"bootplan/sim/design"
 )
 
 // baskovBare boots the series on a BIOS, with choices.
 func baskovBare(t *testing.T, sc *sim.Scenario, choices ...string) *sim.Result {
 	t.Helper()
-	d, err := design.Named("baskov-v5-bios")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(choices); i += 2 {
-		if d, err = d.With(choices[i], choices[i+1]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	r, err := sim.Run(d, sc, sim.Options{Trace: true, Checks: check.All()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return tell(t, withChoices(t, "baskov-v5-bios", choices...), sc)
 }
 
 // TestBaskovBIOSPlaces: everything is where it is without the series, but for the third

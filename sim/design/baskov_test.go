@@ -10,8 +10,6 @@ import (
 	"bootplan/kaslr"
 	"bootplan/memmap"
 	"bootplan/sim"
-	"bootplan/sim/check"
-	"bootplan/sim/design"
 )
 
 // The order is that of the series' own code: initrd and trampoline come before the kernel,
@@ -88,17 +86,7 @@ func TestBaskovWithoutKASLR(t *testing.T) {
 	boots := facts{sim.Boots, "protect kernel", "rwx"}
 	for _, policy := range []string{"edk2-nx", "edk2-nx-attr", "edk2-nx-image", "edk2-nx-image-attr", "strict", "strict-block"} {
 		for intent, want := range map[string]facts{"as-posted": faults, "intended": boots} {
-			d, err := design.Named("baskov-v5")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d, err = d.With("intent", intent); err != nil {
-				t.Fatal(err)
-			}
-			r, err := sim.Run(d, threadScenario(t, policy, "nokaslr"), sim.Options{Trace: true, Checks: check.All()})
-			if err != nil {
-				t.Fatal(err)
-			}
+			r := tell(t, withChoices(t, "baskov-v5", "intent", intent), threadScenario(t, policy, "nokaslr"))
 			last, kernel := r.Steps[len(r.Steps)-1], r.Steps[0]
 			for _, s := range r.Steps {
 				if s.Op == sim.Exec && s.Object == "kernel" {

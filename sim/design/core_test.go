@@ -88,7 +88,7 @@ func TestCorePlaces(t *testing.T) {
 	} {
 		sc := bios(t, test.cmdline+" nokaslr")
 		sc.Map, sc.Initrd = highRAM(), sim.Initrd{}
-		r := tell(t, withChoice(t, "middle-ground", "malloc", test.malloc), sc)
+		r := tell(t, withChoices(t, "middle-ground", "malloc", test.malloc), sc)
 		got := map[string]memmap.Range{}
 		for _, s := range r.Steps {
 			if s.Op == sim.Alloc && s.Object == "work space" {
@@ -118,7 +118,7 @@ func TestCoreNeedsRoom(t *testing.T) {
 		for i, name := range []string{"middle-ground", "hybrid"} {
 			sc := bios(t, mem+" nokaslr")
 			sc.Initrd = sim.Initrd{}
-			d := withChoice(t, name, "malloc", "either-upwards") // which leaves what is above 16 MiB to the kernel
+			d := withChoices(t, name, "malloc", "either-upwards") // which leaves what is above 16 MiB to the kernel
 			if r := tell(t, d, sc); r.Outcome != want[i] {
 				t.Errorf("%s, %s: %s %s, expected that it %s", name, mem, r.Outcome, r.Failure, want[i])
 			}

@@ -41,7 +41,7 @@ func TestEveryChoiceOfTheDecompressor(t *testing.T) {
 				if value.Name == d.Get(choice.Name) {
 					continue
 				}
-				r := tell(t, withChoice(t, name, choice.Name, value.Name), scenario(choice.Name))
+				r := tell(t, withChoices(t, name, choice.Name, value.Name), scenario(choice.Name))
 				if cmp.Equal(told{usual.Steps, usual.Placements}, told{r.Steps, r.Placements}) {
 					t.Errorf("%s: %s=%s changes nothing", name, choice.Name, value.Name)
 				}
@@ -96,7 +96,7 @@ func TestApartFromInput(t *testing.T) {
 	} {
 		sc := bios(t, "nokaslr")
 		sc.Map, sc.Loader, sc.Initrd = test.Map, test.Loader, sim.Initrd{}
-		r := tell(t, withChoice(t, "bzimage", "self-relocation", "never"), sc)
+		r := tell(t, withChoices(t, "bzimage", "self-relocation", "never"), sc)
 		kernel, placed := r.Placement("kernel")
 		file, _ := r.Placement("compressed_kernel")
 		if _, moved := r.Placement("relocated_image"); moved || placed != (test.Want != 0) || kernel.Range.Start != test.Want {

@@ -24,7 +24,7 @@ var mustHold = []string{
 
 // bareDesigns are all that a boot loader enters, and the one that does not move itself.
 func bareDesigns(t *testing.T) []*design.Design {
-	list := []*design.Design{withChoice(t, "bzimage", "self-relocation", "never")}
+	list := []*design.Design{withChoices(t, "bzimage", "self-relocation", "never")}
 	for _, name := range []string{"bzimage", "bzimage@v7.2", "bzimage@v6.5", "bzimage@v5.15", "bzimage@v5.10", "bzimage@v5.3", "bzimage@v4.18", "decompressor-nx"} {
 		d, err := design.Named(name)
 		if err != nil {

@@ -71,7 +71,7 @@ func TestFirmwareBeyondCPU(t *testing.T) {
 	sc := threadScenario(t, "ovmf", "")
 	sc.Firmware.Paging, sc.CPU.LA57 = sim.FiveLevels, false
 	const want = "efistub: the firmware uses 5-level paging, which the CPU does not have: expected la57=on"
-	if _, err := sim.Run(withChoice(t, "efistub", "nx", "text-ro"), sc, sim.Options{}); err == nil || err.Error() != want {
+	if _, err := sim.Run(withChoices(t, "efistub", "nx", "text-ro"), sc, sim.Options{}); err == nil || err.Error() != want {
 		t.Errorf("%v, expected: %s", err, want)
 	}
 }

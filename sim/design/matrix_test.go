@@ -11,7 +11,6 @@ import (
 	"bootplan/memmap/gallery"
 	"bootplan/sim"
 	"bootplan/sim/check"
-	"bootplan/sim/design"
 )
 
 // The tables below are those of the comparison matrix of the thread's designs, cell by
@@ -31,15 +30,7 @@ func (c contender) String() string { return fmt.Sprint(c.design, c.choices) }
 // on runs c on firmware of a policy; change, if given, alters the scenario.
 func (c contender) on(t *testing.T, policy string, change func(*sim.Scenario)) *sim.Result {
 	t.Helper()
-	d, err := design.Named(c.design)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(c.choices); i += 2 {
-		if d, err = d.With(c.choices[i], c.choices[i+1]); err != nil {
-			t.Fatal(err)
-		}
-	}
+	d := withChoices(t, c.design, c.choices...)
 	p, err := sim.PolicyNamed(policy)
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"pgregory.net/rapid"
 
 	"bootplan/alloc"
-	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/memmap/mapgen"
 	"bootplan/sim"
@@ -66,41 +65,6 @@ func TestStubStaysInItsMemory(t *testing.T) {
 		}
 		if !free.Covers(block.Range) || block.Range.Start%(2*memmap.MiB) != 0 || block.Range.Start < 16*memmap.MiB {
 			t.Errorf("kernel block %v: not free, not aligned, or too low", block.Range)
-		}
-	})
-}
-
-// TestDecompressorKeepsWhatItNeeds: on a machine whose RAM from 1 MiB to 1 GiB is
-// whole, with anything above, no byte that is still needed is overwritten.
-func TestDecompressorKeepsWhatItNeeds(t *testing.T) {
-	kernel := debian612(t)
-	d, err := design.Named("bzimage")
-	if err != nil {
-		t.Fatal(err)
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		m := &memmap.Map{Kind: memmap.E820, Entries: []memmap.E820Entry{
-			{Addr: 0, Size: 0x9fc00, Type: memmap.E820RAM},
-			{Addr: 0x9fc00, Size: 0x400, Type: memmap.E820Reserved},
-			{Addr: memmap.MiB, Size: memmap.GiB - memmap.MiB, Type: memmap.E820RAM},
-		}}
-		for _, e := range rapid.OneOf(mapgen.E820(), mapgen.RealisticE820()).Draw(t, "above") {
-			if e.Addr >= memmap.GiB {
-				m.Entries = append(m.Entries, e)
-			}
-		}
-		sc := options(t, &sim.Scenario{Map: m, Kernel: kernel, BIOS: linux.BIOSWords{BaseKiB: 639, EBDASegment: 0x9fc0}})
-		r, err := sim.Run(d, sc, sim.Options{Trace: true, Checks: check.All()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r.Outcome != sim.Boots {
-			t.Errorf("%s: %s", r.Outcome, r.Failure)
-		}
-		for _, f := range r.Findings {
-			if slices.Contains([]string{"clobber", "not-ram", "stale-exec", "overrun", "unmapped"}, f.Rule) {
-				t.Errorf("%s at step %d: %s", f.Rule, f.Step+1, f.Message)
-			}
 		}
 	})
 }

@@ -12,15 +12,17 @@ import (
 	"bootplan/sim/design"
 )
 
-// withChoice is a design with one choice overridden.
-func withChoice(t *testing.T, name, choice, value string) *design.Design {
+// withChoices is a design with choices overridden: names and values in turn.
+func withChoices(t *testing.T, name string, choices ...string) *design.Design {
 	t.Helper()
 	d, err := design.Named(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d, err = d.With(choice, value); err != nil {
-		t.Fatal(err)
+	for i := 0; i < len(choices); i += 2 {
+		if d, err = d.With(choices[i], choices[i+1]); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return d
 }
@@ -68,7 +70,7 @@ func TestEveryChoiceOfTheStub(t *testing.T) {
 			if value.Name == stub.Get(choice.Name) {
 				continue
 			}
-			r := tell(t, withChoice(t, "efistub", choice.Name, value.Name), scenario())
+			r := tell(t, withChoices(t, "efistub", choice.Name, value.Name), scenario())
 			if cmp.Equal(told{usual.Steps, usual.Placements}, told{r.Steps, r.Placements}) {
 				t.Errorf("%s=%s changes nothing", choice.Name, value.Name)
 			}
@@ -99,7 +101,7 @@ func TestTrampolineOfTheStub(t *testing.T) {
 	for at := range want {
 		sc := ovmf(t, "nokaslr")
 		sc.CPU.LA57 = at.LA57
-		result := tell(t, withChoice(t, "efistub", "trampoline", at.Value), sc)
+		result := tell(t, withChoices(t, "efistub", "trampoline", at.Value), sc)
 		if result.Outcome != sim.Boots {
 			t.Errorf("%+v: %s", at, result.Failure)
 		}
@@ -117,7 +119,7 @@ func TestTrampolineOfTheStub(t *testing.T) {
 func TestTrampolineInLowMemoryFaults(t *testing.T) {
 	sc := ovmf(t, "")
 	sc.Policy = policy(t, "edk2-nx-attr")
-	r := tell(t, withChoice(t, "efistub", "trampoline", "low-memory"), sc)
+	r := tell(t, withChoices(t, "efistub", "trampoline", "low-memory"), sc)
 	last := r.Findings[len(r.Findings)-1]
 	if r.Outcome != sim.Faults || last.Rule != "nx-exec" || last.Range.Start != 0x9e000 {
 		t.Errorf("%s: %+v", r.Outcome, last)
@@ -139,13 +141,13 @@ func TestPlaceOfTheStub(t *testing.T) {
 		{"output", "low-alloc-above", "nokaslr"}:  0x1600000,
 		{"output", "low-alloc-above", "mem=512M"}: 0x1600000,
 	} {
-		r := tell(t, withChoice(t, "efistub", at.Choice, at.Value), ovmf(t, at.Cmdline))
+		r := tell(t, withChoices(t, "efistub", at.Choice, at.Value), ovmf(t, at.Cmdline))
 		p, _ := r.Placement("kernel")
 		if p.Range.Start != want {
 			t.Errorf("%+v: kernel at %#x, expected %#x", at, p.Range.Start, want)
 		}
 	}
-	r := tell(t, withChoice(t, "efistub", "physical", "decompressor"), ovmf(t, "nokaslr"))
+	r := tell(t, withChoices(t, "efistub", "physical", "decompressor"), ovmf(t, "nokaslr"))
 	if r.Outcome != sim.Fails {
 		t.Errorf("16 MiB belongs to the firmware, but: %s", r.Outcome)
 	}
@@ -156,7 +158,7 @@ func TestPlaceOfTheStub(t *testing.T) {
 func TestRNGOfTheStub(t *testing.T) {
 	sc := ovmf(t, "")
 	sc.Services.RNG, sc.Random = true, sim.Fixed{}
-	r := tell(t, withChoice(t, "efistub", "physical", "rng"), sc)
+	r := tell(t, withChoices(t, "efistub", "physical", "rng"), sc)
 	if p, _ := r.Placement("kernel"); p.Range.Start != 0x1600000 {
 		t.Errorf("kernel at %#x, the seed 0 chooses 0x1600000", p.Range.Start)
 	}
@@ -192,7 +194,7 @@ func TestTablesOfTheStub(t *testing.T) {
 	sc := ovmf(t, "quiet")
 	sc.Initrd.Size = memmap.MiB
 	sc.Services = sim.Services{EventLog: 3000, AppleProperties: 500}
-	taken := allocations(tell(t, withChoice(t, "efistub", "nx", "text-ro"), sc))
+	taken := allocations(tell(t, withChoices(t, "efistub", "nx", "text-ro"), sc))
 	want := map[string]taking{
 		"measured event":   {Memory: "Loader Data"},
 		"TPM event log":    {"ACPI Reclaim", 3012},
@@ -209,7 +211,7 @@ func TestTablesOfTheStub(t *testing.T) {
 
 // TestNoHeaderToCopy: contradictory choices are the user's mistake.
 func TestNoHeaderToCopy(t *testing.T) {
-	d := withChoice(t, "efistub", "pe-layout", "zboot")
+	d := withChoices(t, "efistub", "pe-layout", "zboot")
 	if d, err := d.With("boot-params", "copied-header"); err != nil {
 		t.Fatal(err)
 	} else if _, err := sim.Run(d, &sim.Scenario{Map: gallery.OVMF2G(), Kernel: debian612(t), Random: sim.Fixed{}}, sim.Options{}); err == nil {
@@ -221,7 +223,7 @@ func TestNoHeaderToCopy(t *testing.T) {
 // in low memory. It borrows the two pages below 0x9f000, keeps what lies there in its own
 // variables, and dies there where data may not be executed.
 func TestZbootInLowMemory(t *testing.T) {
-	d := withChoice(t, "zboot-x86-rfc", "trampoline", "low-memory")
+	d := withChoices(t, "zboot-x86-rfc", "trampoline", "low-memory")
 	for protection, want := range map[string]sim.Outcome{"ovmf": sim.Boots, "edk2-nx-attr": sim.Faults} {
 		sc := ovmf(t, "")
 		sc.Policy = policy(t, protection)

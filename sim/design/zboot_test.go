@@ -12,8 +12,6 @@ import (
 	"bootplan/memmap"
 	"bootplan/memmap/gallery"
 	"bootplan/sim"
-	"bootplan/sim/check"
-	"bootplan/sim/design"
 )
 
 // mainObjects are those in whose order the designs of the thread differ.
@@ -148,19 +146,7 @@ func TestZbootRFCUnderStrictFirmware(t *testing.T) {
 		Step    string
 	}
 	ends := func(sc *sim.Scenario, choices ...string) facts {
-		d, err := design.Named("zboot-x86-rfc")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := 0; i < len(choices); i += 2 {
-			if d, err = d.With(choices[i], choices[i+1]); err != nil {
-				t.Fatal(err)
-			}
-		}
-		r, err := sim.Run(d, sc, sim.Options{Trace: true, Checks: check.All()})
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := tell(t, withChoices(t, "zboot-x86-rfc", choices...), sc)
 		last := r.Steps[len(r.Steps)-1]
 		return facts{r.Outcome, fmt.Sprintf("%s %s", last.Op, last.Object)}
 	}
@@ -270,7 +256,7 @@ func TestZbootRFCMixed(t *testing.T) {
 		}
 		sc := threadScenario(t, "ovmf", "")
 		sc.Firmware = profile
-		r := tell(t, withChoice(t, "zboot-x86-rfc", "pe-layout", test.layout), sc)
+		r := tell(t, withChoices(t, "zboot-x86-rfc", "pe-layout", test.layout), sc)
 		got := facts{r.Outcome, r.Failure, 0, false}
 		image, _ := r.Placement("pe_image")
 		for _, s := range r.Steps {
