@@ -160,9 +160,12 @@ func (s *Spans[T]) replace(i, j int, with []Span[T]) {
 // Over calls yield for each stretch of r in ascending order, gaps (the zero value)
 // included, until yield returns false.
 func (s *Spans[T]) Over(r Range, yield func(Span[T]) bool) {
+	if r.Empty() {
+		return
+	}
 	var zero T
 	i := s.search(r.Start)
-	if i < len(s.spans) && s.spans[i].Covers(r) && !r.Empty() { // one span, the common case
+	if i < len(s.spans) && s.spans[i].Covers(r) { // one span, the common case
 		yield(Span[T]{r, s.spans[i].Value})
 		return
 	}
