@@ -92,7 +92,7 @@ type Step struct {
 	Object string       // what is touched: "kernel image", "trampoline code", "compressed payload" …
 	Range  memmap.Range // what is touched, in bytes, half-open
 	From   memmap.Range // Copy: the source
-	Perm   Perm         // Map, Protect: the permissions from now on; recorded steps of other kinds: those in force
+	Perm   Perm         // Map, Protect: the permissions from now on; Switch: what the new tables grant of the range, if one is stated; recorded steps of other kinds: those in force
 	Memory string       // Alloc: the EFI memory type that was asked for, as kernel logs name it
 	Why    string       // one sentence for a person
 	Source string       // "arch/x86/boot/compressed/misc.c:extract_kernel (v6.12)"

@@ -48,7 +48,8 @@ var phases = []struct {
 		[]string{"arch/x86/boot/compressed/head_64.S (v6.12)", "arch/x86/boot/compressed/misc.c:extract_kernel (v6.12)"}},
 	{sim.Kernel, "the kernel proper",
 		"The unpacked kernel starts with the page tables that it was given, builds its own, and takes over the memory map. What it does from there on " +
-			"is followed as far as earlier placements matter to it: memblock's reservations and the real-mode trampoline.",
+			"is followed as far as earlier placements matter to it: memblock's reservations and the real-mode trampoline; " +
+			"and its page tables until its own code can no longer be written, the last thing before the first process.",
 		[]string{"arch/x86/kernel/head_64.S:startup_64 (v6.12)", "arch/x86/kernel/setup.c:setup_arch (v6.12)"}},
 }
 

@@ -29,10 +29,9 @@ func (k kernelTables) enter() {
 	}
 	k.b.Do(sim.Step{Op: sim.Write, Object: kernelName, Range: k.image.Data(),
 		Why: "its stack and its first page tables lie among its data: the tables of boot code must let it write there", Source: "arch/x86/kernel/head_64.S:startup_64"})
-	k.b.SwitchTo(k.b.NewTables("kernel's early tables"), sim.Step{Object: pageTablesName,
-		Why: "its own page tables, which map nothing but the kernel", Source: source})
-	k.b.Do(sim.Step{Op: sim.Map, Object: kernelName, Range: k.image.EarlyMap(), Perm: sim.RWX,
-		Why: "2 MiB at a time, at its own addresses for good and at those of memory for the jump there; NX is not switched on yet", Source: source})
+	k.use(k.b.NewTables("kernel's early tables"), k.image.EarlyMap(), sim.Step{
+		Why:    "2 MiB at a time, at its own addresses for good and at those of memory for the jump there; NX is not switched on yet",
+		Source: source})
 	k.b.Do(sim.Step{Op: sim.Write, Object: kernelName, Range: k.image.Cleared(), Zeroed: k.image.Cleared(),
 		Why: "BSS and the first heap are cleared; the mapping at addresses of memory is gone by now", Source: "arch/x86/kernel/head64.c:clear_bss"})
 }
@@ -40,10 +39,9 @@ func (k kernelTables) enter() {
 // finish maps all RAM, and in the end takes from every mapping the rights that it does
 // not need.
 func (k kernelTables) finish(s *kernel.State) {
-	k.b.SwitchTo(k.direct(s), sim.Step{Object: pageTablesName,
-		Why: "all RAM is mapped without execution; behind the kernel, what it did not need is unmapped", Source: "arch/x86/mm/init.c:init_mem_mapping"})
-	k.b.Do(sim.Step{Op: sim.Map, Object: kernelName, Range: s.HighMap, Perm: sim.RWX,
-		Why: "its own mapping stays as it was: code is still patched", Source: "arch/x86/mm/init_64.c:cleanup_highmap"})
+	k.use(k.direct(s), s.HighMap, sim.Step{
+		Why:    "all RAM is mapped besides, without execution; of its own mapping, where code is still patched, the unused end is gone",
+		Source: "arch/x86/mm/init.c:init_mem_mapping"})
 	k.protectRealMode(s.RealMode)
 	if !s.Exposed {
 		k.protect(s)
@@ -51,9 +49,16 @@ func (k kernelTables) finish(s *kernel.State) {
 	k.b.MeasureWX(sim.WXAfterRodata)
 }
 
+// use brings t into force, in which the kernel's own mapping is writable and executable.
+func (k kernelTables) use(t *sim.Tables, own memmap.Range, step sim.Step) {
+	t.Set(sim.Change{Range: own, Perm: sim.RWX, Object: kernelName, Step: k.b.Step()})
+	step.Object, step.Range, step.Perm = t.Name, own, sim.RWX
+	k.b.SwitchTo(t, step)
+}
+
 // direct are the kernel's last tables, with the direct map.
 func (k kernelTables) direct(s *kernel.State) *sim.Tables {
-	t := k.b.NewTables("kernel's own")
+	t := k.b.NewTables("kernel's own tables")
 	for _, r := range s.Mapped.Ranges() {
 		t.Set(sim.Change{Range: r, Perm: k.data(), Object: "RAM", Step: k.b.Step()})
 	}

@@ -1,6 +1,7 @@
 package design_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,15 +24,15 @@ func TestKernelTables(t *testing.T) {
 	}
 	var got []act
 	for _, s := range r.Steps {
-		if s.Phase == sim.Kernel && s.Object == "kernel" {
+		if s.Phase == sim.Kernel && strings.HasPrefix(s.Object, "kernel") {
 			got = append(got, act{s.Op.String(), s.Range, s.Perm.String()})
 		}
 	}
 	want := []act{
 		{"write", memmap.Range{Start: at + 0x1c00000, End: at + 0x1e70f80}, "rwx"},
-		{"map", memmap.Range{Start: at, End: at + 0x2e00000}, "rwx"},
+		{"switch", memmap.Range{Start: at, End: at + 0x2e00000}, "rwx"},
 		{"write", memmap.Range{Start: at + 0x2736000, End: at + 0x2c30000}, "rwx"},
-		{"map", memmap.Range{Start: at, End: at + 0x2e00000}, "rwx"},
+		{"switch", memmap.Range{Start: at, End: at + 0x2e00000}, "rwx"},
 		{"protect", memmap.Range{Start: at, End: at + 0x1000000}, "r-x"},
 		{"protect", memmap.Range{Start: at + 0x1000000, End: at + 0x2e00000}, "rw-"},
 		{"protect", memmap.Range{Start: at + 0x1000000, End: at + 0x1b71000}, "r--"},
@@ -90,7 +91,7 @@ func TestEarlyMapSurplus(t *testing.T) {
 	r := boot(t, "bzimage", sc)
 	var got []uint64
 	for _, s := range r.Steps {
-		if s.Phase == sim.Kernel && s.Op == sim.Map {
+		if s.Phase == sim.Kernel && s.Op == sim.Switch {
 			got = append(got, s.Range.Len())
 		}
 	}

@@ -13,7 +13,8 @@ import (
 )
 
 // TestLane: one column per step where there are as many, the most of several where there
-// are more, and one mark where boot services end, however wide its step is drawn.
+// are more, and one mark where boot services end, or the kernel begins, however wide the
+// step is drawn.
 func TestLane(t *testing.T) {
 	step := func(p sim.Phase, op sim.Op, wx uint64) sim.Step { return sim.Step{Phase: p, Op: op, WX: wx} }
 	repeat := func(s sim.Step, n int) []sim.Step {
@@ -23,14 +24,15 @@ func TestLane(t *testing.T) {
 		}
 		return steps
 	}
-	firmware, kernel := step(sim.Firmware, sim.Alloc, memmap.GiB), step(sim.Kernel, sim.Alloc, memmap.GiB)
+	firmware, kernel := step(sim.Firmware, sim.Alloc, memmap.GiB), step(sim.Kernel, sim.Map, memmap.MiB)
 	none, some, much := step(sim.Stub, sim.Alloc, 0), step(sim.Stub, sim.Alloc, 1), step(sim.Stub, sim.Map, 2*memmap.GiB)
 	tests := []struct {
 		steps []sim.Step
 		want  string
 	}{
 		{nil, ""},
-		{[]sim.Step{firmware, kernel}, ""},
+		{[]sim.Step{firmware}, ""},
+		{[]sim.Step{firmware, much, kernel}, strings.Repeat("▇", laneWidth/2) + "║" + strings.Repeat("▂", laneWidth/2-1)},
 		{append(append(repeat(none, laneWidth/2), repeat(some, laneWidth/4)...), repeat(much, laneWidth/4)...),
 			strings.Repeat("·", laneWidth/2) + strings.Repeat("▁", laneWidth/4) + strings.Repeat("▇", laneWidth/4)},
 		{append(repeat(none, 2*laneWidth-1), some), strings.Repeat("·", laneWidth-1) + "▁"},

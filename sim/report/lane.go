@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"bootplan/memmap"
 	"bootplan/sim"
@@ -20,50 +21,49 @@ var laneLevels = []struct {
 	{memmap.GiB, '▅'}, {2 * memmap.GiB, '▆'}, {^uint64(0), '▇'},
 }
 
-const laneLegend = "· none  ▁ <1 MiB  ▂ <16  ▃ <64  ▄ <256  ▅ <1024  ▆ <2048  ▇ more   │ exit of firmware"
+const laneLegend = "none ·  less than 1 MiB ▁  16 ▂  64 ▃  256 ▄  1024 ▅  2048 ▆  more ▇   │ boot services end   ║ the kernel begins"
+
+// The marks in a lane where boot services end, and where the kernel's own steps begin.
+const exitMark, kernelMark = '│', '║'
 
 // lane draws how much RAM is mapped writable and executable, from the first step of boot
-// code to the last, over the width of a lane; a column shows the most of its steps.
+// code to the kernel's last, over the width of a lane; a column shows the most of its
+// steps, and marks are in the first column of theirs.
 func lane(r *sim.Result) string {
-	var steps []sim.Step
-	for _, s := range r.Steps {
-		if s.Phase > sim.Loader && s.Phase < sim.Kernel {
-			steps = append(steps, s)
-		}
-	}
-	if len(steps) == 0 {
+	first := slices.IndexFunc(r.Steps, func(s sim.Step) bool { return s.Phase > sim.Loader })
+	if first < 0 {
 		return ""
 	}
-	marks := make([]rune, laneWidth)
-	ended := false
-	for i := range marks {
-		first, end := i*len(steps)/laneWidth, (i+1)*len(steps)/laneWidth
-		marks[i] = laneMark(steps[first:max(end, first+1)])
-		if ended && marks[i] == exitMark {
-			marks[i] = wxMark(steps[first].WX) // the same step in a further column
-		}
-		ended = ended || marks[i] == exitMark
+	steps := r.Steps[first:]
+	columns := make([]rune, laneWidth)
+	at := func(column int) (first, end int) {
+		first = column * len(steps) / laneWidth
+		return first, max((column+1)*len(steps)/laneWidth, first+1)
 	}
-	return string(marks)
+	for i := range columns {
+		first, end := at(i)
+		columns[i] = wxMark(steps[first:end])
+	}
+	mark := func(with rune, is func(sim.Step) bool) {
+		step := slices.IndexFunc(steps, is)
+		for i := range columns {
+			if first, end := at(i); first <= step && step < end {
+				columns[i] = with
+				return
+			}
+		}
+	}
+	mark(exitMark, func(s sim.Step) bool { return s.Op == sim.Exit })
+	mark(kernelMark, func(s sim.Step) bool { return s.Phase == sim.Kernel })
+	return string(columns)
 }
 
-// exitMark is where boot services end.
-const exitMark = '│'
-
-// laneMark is the character for some steps.
-func laneMark(steps []sim.Step) rune {
+// wxMark is the character for the most that any of some steps leads to.
+func wxMark(steps []sim.Step) rune {
 	var most uint64
 	for _, s := range steps {
-		if s.Op == sim.Exit {
-			return exitMark
-		}
 		most = max(most, s.WX)
 	}
-	return wxMark(most)
-}
-
-// wxMark is the character for an amount of memory.
-func wxMark(most uint64) rune {
 	for _, l := range laneLevels {
 		if most < l.below {
 			return l.mark
@@ -78,7 +78,7 @@ func drawLanes(w io.Writer, boots []Boot) error {
 	for _, b := range boots {
 		rows = append(rows, []string{"  " + b.name(), lane(b.Result), measured(sim.WXPeak)(b)})
 	}
-	fmt.Fprintln(w, "W+X from the first step of boot code to the kernel's first instruction")
+	fmt.Fprintln(w, "W+X from the first step of boot code until the kernel has protected itself; the most before that")
 	if err := Table(w, []Column{{}, {}, {Right: true}}, rows); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 const pictureWidth = 72
 
 // drawMemory shows the address space before and after the boot, and what is mapped
-// writable and executable at the end. The scale is piecewise: stretches between
+// writable and executable when boot code has done its work. The scale is piecewise: stretches between
 // things of interest get columns by the logarithm of their length.
 func drawMemory(w io.Writer, r *sim.Result) error {
 	s := newScale(r)
@@ -38,7 +38,7 @@ func drawLane(w io.Writer, r *sim.Result) error {
 	if m.Value == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "\nW+X from the first step of boot code to the last, at most %s\n%-8s %s\n%-8s %s\n", Value(m), "", lane(r), "", laneLegend)
+	_, err := fmt.Fprintf(w, "\nW+X from the first step of boot code until the kernel has protected itself; boot code: at most %s\n%-8s %s\n%-8s %s\n", Value(m), "", lane(r), "", laneLegend)
 	return err
 }
 
