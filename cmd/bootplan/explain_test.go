@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"bootplan/sim"
+	"bootplan/sim/report"
 )
 
 func TestTopicsAreComplete(t *testing.T) {
@@ -22,7 +23,7 @@ func TestTopicsAreComplete(t *testing.T) {
 		if topic.Title == "" || topic.Text == "" || topic.group == "" || topic.Sources == nil {
 			t.Errorf("%s lacks a title, a text, a group or a list of sources", topic.Name)
 		}
-		if topic.Kind != "rule" && topic.Kind != "measure" && len(topic.Sources) == 0 { // a measure is defined here
+		if topic.Kind != "rule" && topic.Kind != "measure" && topic.Kind != "property" && len(topic.Sources) == 0 { // a measure is defined here
 			t.Errorf("%s states facts without a source", topic.Name)
 		}
 		if (topic.Kind == "rule") != (topic.Severity != nil) {
@@ -42,6 +43,11 @@ func TestTopicsAreComplete(t *testing.T) {
 	for _, m := range sim.Measures() {
 		if !seen[m.Name] {
 			t.Errorf("measure %s is not explained", m.Name)
+		}
+	}
+	for _, q := range report.Questions() {
+		if !seen[q.Name] || q.Text == "" {
+			t.Errorf("line %q of a comparison is not explained", q.Name)
 		}
 	}
 	for p := sim.Firmware; p <= sim.Kernel; p++ {

@@ -10,84 +10,8 @@ import (
 	"bootplan/sim"
 )
 
-// A question is one that a comparison asks of each boot.
-type question struct {
-	name   string
-	stated bool // answered by what the design says of itself
-	answer func(Boot) string
-}
-
-// A group is questions that belong together.
-type group struct {
-	name      string
-	questions []question
-}
-
 // unknown is the answer of a boot that did not get that far, or has no such thing.
 const unknown = "–"
-
-// groups are the questions of a comparison, in order.
-var groups = []group{
-	{"how it ends", []question{
-		{"outcome", false, outcome},
-		{"kernel at", false, placed("kernel", startOf)},
-		{"virtual address", false, placed("kernel", virtualOf)},
-		{"findings (errors)", false, findingCount},
-	}},
-	{"memory", []question{
-		{"peak while unpacking", false, measured(sim.PeakUnpackingBytes)},
-		{"peak, initrd and all", false, measured(sim.PeakBytes)},
-		{"kernel copies", false, measured(sim.KernelCopies)},
-		{"compressed copies", false, measured(sim.CompressedCopies)},
-		{"bytes copied", false, measured(sim.BytesCopied)},
-		{"kernel's memory", false, kernelMemory},
-		{"below 1 MiB", false, lowMemoryUse},
-		{"below 4 GiB", false, below4G},
-		{"requests", false, measured(sim.AllocationCount)},
-	}},
-	{"W+X", []question{
-		{"at stub entry", false, measured(sim.WXAtStubEntry)},
-		{"at exit of firmware", false, measured(sim.WXAtExit)},
-		{"at kernel entry", false, measured(sim.WXAtKernelEntry)},
-		{"peak", false, measured(sim.WXPeak)},
-		{"written, then executed", false, measured(sim.WXUsed)},
-		{"runs in data memory", false, runsInData},
-		{"permission calls", false, measured(sim.PermissionCalls)},
-	}},
-	{"the four weaknesses", []question{
-		{"low memory (W1)", false, breaks("low-memory", "nx-stripped")},
-		{"PE header (W2)", false, breaks("pe-promise")},
-		{"moves itself (W3)", false, breaks("self-relocated")},
-		{"maps on demand (W4)", false, breaks("demand-map")},
-	}},
-	{"KASLR", []question{
-		{"physical", false, measured(sim.PhysicalEntropyBits)},
-		{"chosen by", true, chosen("physical")},
-		{"virtual", false, measured(sim.VirtualEntropyBits)},
-		{"virtual chosen by", true, chosen("virtual")},
-	}},
-	{"compatibility", []question{
-		{TrialHandover, false, tried(TrialHandover)},
-		{TrialMixedMode, false, tried(TrialMixedMode)},
-		{TrialLimit, false, limited},
-		{"without EFI", true, withoutEFI},
-	}},
-	{"paging and BSS", []question{
-		{"5-level switch at", false, placed("paging_trampoline", startOf)},
-		{"moves itself to", false, placed("relocated_image", startOf)},
-		{"tables at kernel entry", false, finalTables},
-		{"on a page fault", false, faultHandler},
-		{"BSS cleared by", true, chosen("bss")},
-		{"heap", true, chosen("malloc")},
-	}},
-	{"PE image", []question{
-		{"sections aligned to", false, sectionAlignment},
-		{"NX_COMPAT", false, nxCompat},
-		{"layout", true, chosen("pe-layout")},
-		{"boot_params", true, chosen("boot-params")},
-		{"permissions", true, chosen("nx")},
-	}},
-}
 
 func outcome(b Boot) string {
 	if b.Result.Outcome == sim.Boots {

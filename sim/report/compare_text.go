@@ -24,7 +24,7 @@ func CompareText(w io.Writer, boots []Boot, setting string, style Style) error {
 	if err := table(w, boots, style); err != nil {
 		return err
 	}
-	fmt.Fprintln(w, "\n° stated by the design; all else is computed from its run\nW+X: RAM mapped writable and executable at once")
+	fmt.Fprintln(w, "\n° stated by the design; all else is computed from its run\nW+X: RAM mapped writable and executable at once; bootplan explain NAME tells of any other column")
 	fmt.Fprintln(w, "simulated: "+setting)
 	if style.Quiet {
 		return nil
