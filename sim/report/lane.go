@@ -21,7 +21,11 @@ var laneLevels = []struct {
 	{memmap.GiB, '▅'}, {2 * memmap.GiB, '▆'}, {^uint64(0), '▇'},
 }
 
-const laneLegend = "none ·  less than 1 MiB ▁  16 ▂  64 ▃  256 ▄  1024 ▅  2048 ▆  more ▇   │ boot services end   ║ the kernel begins"
+// laneLegend explains a lane, in two lines.
+var laneLegend = [...]string{
+	"· none  ▁ <1 MiB  ▂ <16  ▃ <64  ▄ <256  ▅ <1024  ▆ <2048  ▇ more",
+	"│ boot services end  ║ the kernel begins",
+}
 
 // The marks in a lane where boot services end, and where the kernel's own steps begin.
 const exitMark, kernelMark = '│', '║'
@@ -82,6 +86,6 @@ func drawLanes(w io.Writer, boots []Boot) error {
 	if err := Table(w, []Column{{}, {}, {Right: true}}, rows); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(w, "  "+laneLegend)
+	_, err := fmt.Fprintf(w, "  %s\n  %s\n", laneLegend[0], laneLegend[1])
 	return err
 }

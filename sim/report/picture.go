@@ -38,7 +38,8 @@ func drawLane(w io.Writer, r *sim.Result) error {
 	if m.Value == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "\nW+X from the first step of boot code until the kernel has protected itself; boot code: at most %s\n%-8s %s\n%-8s %s\n", Value(m), "", lane(r), "", laneLegend)
+	_, err := fmt.Fprintf(w, "\nW+X from the first step of boot code until the kernel has protected itself; boot code: at most %s\n%-8s %s\n%-8s %s\n%-8s %s\n",
+		Value(m), "", lane(r), "", laneLegend[0], "", laneLegend[1])
 	return err
 }
 
