@@ -31,7 +31,7 @@ func TestExactMapCost(t *testing.T) {
 		{"a page that becomes 2 MiB", false, []span{{2 * mib, 2*mib + 1}, {2 * mib, 4 * mib}}, 4},
 		{"two sides of a 1 GiB border", false, []span{{memmap.GiB - 1, memmap.GiB + 1}}, 6},
 	} {
-		m := NewExactMap(64, 0, c.la57)
+		m := exactMap(64, 0, c.la57)
 		for _, s := range c.add {
 			if err := m.Add(s.start, s.end); err != nil {
 				t.Errorf("%s: %v", c.name, err)
@@ -45,7 +45,7 @@ func TestExactMapCost(t *testing.T) {
 
 // TestExactMapRunsOut: the six pages of startup_32 count as handed out.
 func TestExactMapRunsOut(t *testing.T) {
-	m := NewExactMap(10, startup32Tables, false)
+	m := exactMap(10, startup32Tables, false)
 	if err := m.Add(0, 1); err != nil || m.Pool.Used != 10 {
 		t.Errorf("%+v, %v", m.Pool, err)
 	}
@@ -59,7 +59,7 @@ func TestExactMapRunsOut(t *testing.T) {
 // anything of was mapped has one.
 func TestExactMapAgainstBlocks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := NewExactMap(1<<20, 0, false)
+		m := exactMap(1<<20, 0, false)
 		tables := map[[2]uint64]bool{}
 		for range rapid.IntRange(1, 8).Draw(t, "spans") {
 			start := rapid.Uint64Range(0, 4*memmap.GiB).Draw(t, "start")
@@ -80,4 +80,10 @@ func TestExactMapAgainstBlocks(t *testing.T) {
 			t.Errorf("%d pages, want %d", m.Pool.Used, want)
 		}
 	})
+}
+
+func exactMap(poolPages, used int, la57 bool) *IdentityMap {
+	m := &IdentityMap{}
+	m.ResetExact(poolPages, used, la57)
+	return m
 }

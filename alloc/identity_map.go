@@ -81,15 +81,8 @@ type IdentityMap struct {
 	tables []table
 }
 
-// NewExactMap returns an empty map with exact bounds whose pool has poolPages pages, of
-// which used were handed out before.
-func NewExactMap(poolPages, used int, la57 bool) *IdentityMap {
-	m := &IdentityMap{}
-	m.ResetExact(poolPages, used, la57)
-	return m
-}
-
-// ResetExact makes m what NewExactMap returns, in the same memory.
+// ResetExact makes m an empty map with exact bounds, in the memory that it has. Its pool
+// has poolPages pages, of which used were handed out before.
 func (m *IdentityMap) ResetExact(poolPages, used int, la57 bool) {
 	*m = IdentityMap{la57: la57, exact: true, Pool: PageTablePool{Pages: poolPages, Used: used}, tables: m.tables[:0]}
 	m.Pool.take() // the root

@@ -5,43 +5,7 @@ import (
 	"strings"
 
 	"bootplan/memmap"
-	"bootplan/rule"
 )
-
-// A Design is one way to get from firmware to the kernel's first instruction.
-type Design interface {
-	Name() string
-	// Boot drives b. An error of type *Failure means that the boot cannot complete,
-	// any other error that the scenario makes no sense for this design.
-	Boot(b *Boot) error
-}
-
-// A Check watches steps against the machine's state just before each takes effect.
-type Check interface {
-	Begin() // a boot begins: forget the last one
-	Step(m *Machine, s *Step, report func(Finding))
-	End(m *Machine, report func(Finding)) // no further step follows: a finding is about the boot as a whole
-}
-
-// Finding is one thing that a check objects to.
-type Finding struct {
-	Rule     string
-	Severity rule.Severity
-	Step     int          // index into Result.Steps, or AtEnd
-	Range    memmap.Range // where
-	Object   string       // what did it
-	Other    string       // what it was done to, may be empty
-	Message  string       // one sentence for a person
-	Fault    bool         // the processor stops the boot here
-}
-
-// Failure is why a boot cannot complete.
-type Failure struct {
-	Rule    string // the rule it breaks: "no-memory"
-	Message string // what the boot code itself says, or what happens
-}
-
-func (f *Failure) Error() string { return f.Rule + ": " + f.Message }
 
 // Boot is the recorder that a design drives.
 type Boot struct {
@@ -185,62 +149,6 @@ func (b *Boot) SwitchTo(t *Tables, s Step) {
 	b.Do(s)
 }
 
-// touch lets the fault handler map what s needs and is not mapped, and notes the
-// permissions in force.
-func (b *Boot) touch(s *Step) {
-	if !s.accesses() {
-		return
-	}
-	t := b.Machine.Tables
-	if t.OnFault != 0 && (s.Op != Exec || t.OnFault.Has(X)) { // a handler that grants no execution serves no fetch
-		b.fault(s.Range)
-		if s.Op == Copy {
-			b.fault(s.From)
-		}
-	}
-	s.Perm = t.Least(s.Range)
-}
-
-// hugePage is what a fault handler maps at once.
-const hugePage = 2 * memmap.MiB
-
-// fault maps, as the page-fault handler does, what r needs and is not mapped.
-func (b *Boot) fault(r memmap.Range) {
-	t := b.Machine.Tables
-	for !b.stopped {
-		missing := t.missing(r)
-		if missing.Empty() {
-			return
-		}
-		if t.Grow != nil {
-			if err := t.Grow(missing); err != nil {
-				b.Stop(Finding{Rule: "pagetables-exhausted", Severity: rule.Error, Range: missing,
-					Object: "page-fault handler", Message: err.Error()})
-				return
-			}
-		}
-		b.Do(Step{Op: Map, Object: "page-fault handler", Range: missing, Perm: t.OnFault, OnFault: true,
-			Why:    "nothing maps this memory yet; the handler maps whatever faults",
-			Source: "arch/x86/boot/compressed/ident_map_64.c:do_boot_page_fault"})
-	}
-}
-
-// missing is what a handler maps for the first byte of r that nothing maps: the whole
-// pages around it, as far as nothing maps them either; empty if all of r is mapped.
-func (t *Tables) missing(r memmap.Range) memmap.Range {
-	first := func(r memmap.Range, end uint64) (gap memmap.Range) {
-		t.Over(r, func(s memmap.Span[Perm]) bool {
-			if s.Value == 0 && s.End > end {
-				gap = s.Range
-			}
-			return gap.Empty()
-		})
-		return gap
-	}
-	gap := first(r, 0)
-	return first(gap.Outward(hugePage), gap.Start)
-}
-
 // Stop ends the boot with a finding at the step that is about to be recorded: the
 // processor faults or hangs.
 func (b *Boot) Stop(f Finding) {
@@ -273,48 +181,6 @@ func (b *Boot) record(now *Step) {
 	b.result.Steps = append(b.result.Steps, s)
 }
 
-// report keeps f; checks call it for the step that is about to be recorded.
-func (b *Boot) report(f Finding) {
-	f.Step = b.result.count
-	b.result.Findings = append(b.result.Findings, f)
-}
-
-// Release says that nobody needs the bytes of object in r any more.
-func (b *Boot) Release(object string, r memmap.Range) {
-	b.Machine.Needed.Update(r, func(needed string) string {
-		if needed == object {
-			return ""
-		}
-		return needed
-	})
-}
-
-// Place notes where something ended up; virt is 0 when it has no address of its own.
-func (b *Boot) Place(name string, r memmap.Range, virt uint64) {
-	b.result.Placements = append(b.result.Placements, Placement{name, r, virt})
-}
-
-// Measure notes a figure.
-func (b *Boot) Measure(name string, value float64, unit string) {
-	b.result.Metrics = append(b.result.Metrics, Metric{name, value, unit})
-}
-
-// MeasureWX notes how much RAM is mapped writable and executable at a milestone, by the
-// name of its measure.
-func (b *Boot) MeasureWX(milestone string) {
-	if !b.stopped {
-		b.Measure(milestone, float64(b.Machine.Tables.wx), "bytes")
-	}
-}
-
-// AskForPermissions notes that boot code calls the firmware for other permissions.
-func (b *Boot) AskForPermissions() { b.meter.calls++ }
-
-// Say notes what the boot code prints.
-func (b *Boot) Say(message string) {
-	b.result.Messages = append(b.result.Messages, message)
-}
-
 // Stopped reports whether the processor has stopped the boot: nothing happens any more.
 func (b *Boot) Stopped() bool { return b.stopped }
 
@@ -324,28 +190,12 @@ func (b *Boot) Step() int { return b.result.count }
 // Traced reports whether somebody wants more than the outcome.
 func (b *Boot) Traced() bool { return b.trace }
 
-// KernelSays notes what the kernel prints about memory, and what it shows of it in
-// /proc/iomem.
-func (b *Boot) KernelSays(log, iomem []string) {
-	b.result.KernelLog, b.result.IOMem = log, iomem
-}
-
-// Assume notes an assumption that the scenario left to the design.
-func (b *Boot) Assume(text string) {
-	b.result.Assumptions = append(b.result.Assumptions, text)
-}
-
-// AtEnd is the Step of a finding about a boot as a whole.
-const AtEnd = -1
-
-// findAtEnd keeps what a check says when the boot has ended.
-func (b *Boot) findAtEnd(f Finding) {
-	f.Step = AtEnd
-	b.result.Findings = append(b.result.Findings, f)
-}
-
-// Find lets a design report what no check can see, such as a surprise in an algorithm.
-func (b *Boot) Find(f Finding) {
-	f.Step = max(0, b.result.count-1)
-	b.result.Findings = append(b.result.Findings, f)
+// Release says that nobody needs the bytes of object in r any more.
+func (b *Boot) Release(object string, r memmap.Range) {
+	b.Machine.Needed.Update(r, func(needed string) string {
+		if needed == object {
+			return ""
+		}
+		return needed
+	})
 }

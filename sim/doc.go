@@ -6,7 +6,9 @@
 //
 // Where things are:
 //   - scenario.go, services.go, firmware_profile.go, policy*.go: what a boot is given
-//   - step.go, boot.go: what it does, and the recorder that a design drives
+//   - design.go, step.go: who drives and who watches it; what it does
+//   - boot.go: the recorder that a design drives; boot_fault.go: what a page-fault handler
+//     does; boot_notes.go, finding.go: what is noted besides steps
 //   - machine.go, tables.go, trap.go: memory, the mapping in force, what the processor refuses
 //   - measure.go, meter.go: figures of a boot, taken while it runs
 //   - runner.go, result.go, randomness.go: one boot after the other, and what is known of each

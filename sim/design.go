@@ -1,0 +1,16 @@
+package sim
+
+// A Design is one way to get from firmware to the kernel's first instruction.
+type Design interface {
+	Name() string
+	// Boot drives b. An error of type *Failure means that the boot cannot complete,
+	// any other error that the scenario makes no sense for this design.
+	Boot(b *Boot) error
+}
+
+// A Check watches steps against the machine's state just before each takes effect.
+type Check interface {
+	Begin() // a boot begins: forget the last one
+	Step(m *Machine, s *Step, report func(Finding))
+	End(m *Machine, report func(Finding)) // no further step follows: a finding is about the boot as a whole
+}
