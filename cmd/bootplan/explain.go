@@ -102,6 +102,7 @@ func ruleTopics(heading string, rules []rule.Rule) []topic {
 // findTopic returns the topic called name, or the choice that has such a value, or an
 // error that names the nearest ones.
 func findTopic(list []topic, name string) (topic, error) {
+	name = strings.TrimSuffix(name, "°") // as a comparison marks it
 	var choices []topic
 	var names []string
 	for _, t := range list {

@@ -143,6 +143,9 @@ func startStub(b *sim.Boot, d *Design) (*stub, error) {
 		return nil, errors.New("the firmware uses 5-level paging, which the CPU does not have: expected la57=on")
 	}
 	assumeVersion(b, d.Version)
+	if l := b.Scenario.Loader; l != "" && l != "image" && l != "handover" {
+		b.Assume("loader=" + l + " is for designs that begin with the decompressor, and is left aside")
+	}
 	fw, err := firmware.Start(b)
 	if err != nil {
 		return nil, err
