@@ -21,7 +21,7 @@ type State struct {
 	Initrd   memmap.Range         // where it is in the end, not rounded to pages; empty: none
 	PCIGap   uint64               // where devices without an address go
 	HighMap  memmap.Range         // what is mapped at the kernel's own addresses
-	Exposed  bool                 // rodata=off: the kernel never protects its own memory
+	Exposed  bool                 // rodata=off: the kernel never protects its own memory, apart from what it gives back
 }
 
 // Setup runs setup_arch, any number of times in the same memory. The zero Setup is

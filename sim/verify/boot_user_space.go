@@ -25,12 +25,14 @@ type kernelMaps struct {
 }
 
 // userSpace compares the kernel's last page tables: its own mapping, and the direct map
-// of all RAM. What becomes of memory that the kernel has given back is not followed.
+// of all RAM. What becomes of memory that the kernel has given back is not followed: it
+// loses execution, with PTI its place in the kernel's own mapping as well, and can become
+// anything else.
 func (v *verification) userSpace(recorded *tableStop) {
 	image, direct := recorded.image(), recorded.direct()
 	e, why := v.predictEarly()
 	own := v.ofKernel(why)
-	own.fact("kernel_image at userspace", mapped(image), func() (Value, string) { return List{Range{Range: e.highMap}}, "" })
+	own.fact("kernel_image at userspace", ends(image), func() (Value, string) { return Range{Range: e.highMap}, "" })
 	own.fact("direct_map at userspace", mapped(direct), func() (Value, string) { return listed(e.mapped), "" })
 	v.fact("writable and executable at userspace", quantity(len(recorded.KernelWX) > 0), v.ownTables(func(t *sim.Tables) Value {
 		return quantity(exposed(t, everywhere, sim.RWX) > 0)
@@ -46,8 +48,12 @@ func (v *verification) kernelRights(image, direct List) {
 		return
 	}
 	at := &kernel.Image{Phys: *phys, Layout: *v.kernel.VO.Layout}
-	v.fact("executable in kernel_image at userspace", only(image, isExecutable), v.ownTables(func(t *sim.Tables) Value {
-		return only(v.rights(t, at.EarlyMap(), at), isExecutable)
+	whole := at.EarlyMap()
+	if v.staysExposed() { // memory that is given back is not, and what of it the image does not tell
+		whole.End = at.Data().End
+	}
+	v.fact("executable in kernel_image at userspace", only(cut(image, whole), isExecutable), v.ownTables(func(t *sim.Tables) Value {
+		return only(v.rights(t, whole, at), isExecutable)
 	}))
 	v.fact("executable in direct_map at userspace", only(direct, isExecutable), v.ownTables(func(t *sim.Tables) Value {
 		return only(within(t, ownedRange{recorded: lowMemory, simulated: lowMemory}), isExecutable)
@@ -61,22 +67,31 @@ func (v *verification) kernelRights(image, direct List) {
 	v.readOnlyData(image, at)
 }
 
+// staysExposed reports whether the simulated kernel can be overwritten and executed in
+// the end.
+func (v *verification) staysExposed() bool {
+	return v.result != nil && v.result.KernelTables != nil && exposed(v.result.KernelTables, everywhere, sim.RWX) > 0
+}
+
 // readOnlyData compares how much of the kernel's variables is read-only besides: its
-// interrupt descriptor table, 256 gates of 16 bytes, wherever that lies. Memory that the
-// kernel has given back is another matter.
-// Source: arch/x86/kernel/idt.c:idt_setup_apic_and_irq_gates (v6.12).
+// interrupt descriptor table, 256 gates of 16 bytes, which is one of the whole pages with
+// which BSS begins.
+// Source: arch/x86/kernel/idt.c:idt_setup_apic_and_irq_gates,
+// include/asm-generic/vmlinux.lds.h:BSS (v6.12).
 func (v *verification) readOnlyData(image List, at *kernel.Image) {
-	var variables uint64
+	const wholePages = 64 * memmap.KiB // at least
+	pages := memmap.Range{Start: at.BSS().Start, End: at.BSS().Start + wholePages}
+	var table uint64
 	reused := List{}
-	for _, item := range only(image, func(perm string) bool { return perm == sim.R.String() }) {
+	for _, item := range only(image, isReadOnly) {
 		switch r := item.(Range); {
-		case at.Data().Covers(r.Range) || at.BSS().Covers(r.Range):
-			variables += r.Len()
-		case !at.Rodata().Covers(r.Range):
+		case pages.Covers(r.Range) || at.Data().Covers(r.Range):
+			table += r.Len()
+		case !at.Rodata().Covers(r.Range) && !isExecutable(r.What):
 			reused = append(reused, r)
 		}
 	}
-	v.fact("read-only bytes of kernel_data and kernel_bss at userspace", Address(variables), v.ownTables(func(*sim.Tables) Value {
+	v.fact("read-only bytes of kernel_data and kernel_bss at userspace", Address(table), v.ownTables(func(*sim.Tables) Value {
 		return Address(memmap.PageSize)
 	}))
 	if len(reused) > 0 {
@@ -124,6 +139,19 @@ func (m *kernelMaps) direct() List {
 	return list
 }
 
+// ends is from the first byte of ranges to the last; nil if there is none.
+func ends(ranges List) Value {
+	if len(ranges) == 0 {
+		return nil
+	}
+	all := ranges[0].(Range).Range
+	for _, item := range ranges {
+		r := item.(Range)
+		all.Start, all.End = min(all.Start, r.Start), max(all.End, r.End)
+	}
+	return Range{Range: all}
+}
+
 // mapped is what is mapped at all, whatever its permissions.
 func mapped(list List) Value {
 	var all memmap.Set
@@ -154,6 +182,8 @@ func only(ranges List, such func(perm string) bool) List {
 }
 
 func isExecutable(perm string) bool { return strings.HasSuffix(perm, "x") }
+
+func isReadOnly(perm string) bool { return !strings.Contains(perm, "w") }
 
 // withoutExecution takes the right to execute away.
 func withoutExecution(ranges List) List {
