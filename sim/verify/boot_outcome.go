@@ -124,9 +124,21 @@ func (v *verification) messages() {
 		}
 	}
 	if len(recorded) > 0 || v.c.BootMessages != nil {
-		v.fact("messages", recorded, func() (Value, string) { return texts(v.result.Messages), "" })
+		v.fact("messages", recorded, func() (Value, string) {
+			if v.initrdUnknown() {
+				return nil, "the stub loaded an initrd, and the kernel ended before it printed its place and size"
+			}
+			return texts(v.result.Messages), ""
+		})
 	}
 	v.printedValues()
+}
+
+// initrdUnknown reports whether the stub loaded an initrd of which nothing else is known.
+func (v *verification) initrdUnknown() bool {
+	return v.sc.Initrd.Size == 0 && slices.ContainsFunc(v.c.Console.Stub, func(text string) bool {
+		return strings.HasPrefix(text, "Loaded initrd")
+	})
 }
 
 // printedValues compares what a verbose decompressor tells of its addresses.

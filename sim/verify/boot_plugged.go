@@ -39,8 +39,9 @@ func (c *Capture) bootIOMem() []string {
 	})
 }
 
-// raisedPFN is max_pfn after memory was added: it ends with the highest.
-// Source: arch/x86/mm/init_64.c:update_end_of_memory_vars (v6.12).
+// raisedPFN is max_pfn, or max_pfn_mapped, after memory was added: it ends with the
+// highest.
+// Source: arch/x86/mm/init_64.c:update_end_of_memory_vars, arch_add_memory (v6.12).
 func (c *Capture) raisedPFN(maxPFN uint64) uint64 {
 	for _, r := range c.pluggedMemory() {
 		maxPFN = max(maxPFN, r.End/memmap.PageSize)

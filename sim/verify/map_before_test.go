@@ -25,7 +25,7 @@ func TestMapBefore(t *testing.T) {
 		}
 		want := v.c.stubPlaces()
 		undisturbed := func(p stubPlaces) stubPlaces { // by any single page
-			return stubPlaces{Image: p.Image, Kernel: p.Kernel, Initrd: p.Initrd, ROM: p.ROM}
+			return stubPlaces{Image: p.Image, Kernel: p.Kernel, Initrd: p.Initrd}
 		}
 		if diff := cmp.Diff(undisturbed(want), undisturbed(placesIn(v.loaded, want))); diff != "" {
 			t.Errorf("from the map alone: -recorded +simulated:\n%s", diff)
