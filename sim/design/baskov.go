@@ -34,7 +34,7 @@ func baskov() *Design {
 				"Not so with nokaslr: the block was to stay executable then, but the test that says so was posted with the wrong right.",
 			Sources: []string{"[PATCH v5 00/27] x86_64: Improvements at compressed kernel stage (cover.1678785672.git.baskov@ispras.ru)"},
 			Lacks: []string{
-				"EFI_RNG is not asked for random numbers",
+				"random numbers of EFI_RNG, which is not asked",
 				"32-bit firmware: its entry point is stated right only if the setup code happens to have three pages",
 				"what the decompressor hands over to the kernel of an SNP guest",
 			},

@@ -26,7 +26,7 @@ func baskovBIOS() *Design {
 				"with nokaslr they do not, and stay data, because the test that was to prevent this was posted with the wrong right.",
 			Sources: []string{"[PATCH v5 00/27] x86_64: Improvements at compressed kernel stage (cover.1678785672.git.baskov@ispras.ru)"},
 			Lacks: []string{
-				"VGA memory is not mapped: a message on a text console would be a page fault",
+				"messages on a text console: VGA memory is not mapped, so that one would be a page fault",
 			},
 		},
 	}

@@ -33,7 +33,7 @@ func zboot2025() *Design {
 				"boot without EFI firmware: a bzImage has to be shipped as well",
 				"the EFI handover protocol",
 				"32-bit firmware",
-				"mem=, memmap= and hugepages= only make the place the lowest one: it may still lie in memory that they take away",
+				"mem=, memmap= and hugepages= as limits: they make the place the lowest one, which may still lie in memory that they take away",
 				"kexec: no tool reads the format",
 			},
 		},

@@ -48,8 +48,8 @@ func zbootRFC() *Design {
 				"boot without EFI firmware: a bzImage has to be shipped as well",
 				"the EFI handover protocol",
 				"32-bit firmware, unless as the branch does that came after it: pe-layout=zboot-compat",
-				"mem=, memmap= and hugepages= are not looked at when the kernel is placed",
-				"the ACPI SRAT is not read: memory that may be unplugged is known by its EFI attribute only",
+				"mem=, memmap= and hugepages= as limits: they are not looked at when the kernel is placed",
+				"the ACPI SRAT: memory that may be unplugged is known by its EFI attribute only",
 				"what the decompressor does for SEV-ES and SNP guests",
 				"kexec: no tool reads the format",
 			},
@@ -98,8 +98,8 @@ var rfcSources = map[string]string{
 // startZboot brings the firmware to life that a zboot image cannot do without.
 func startZboot(b *sim.Boot, d *Design) (*stub, error) {
 	if b.Scenario.Map.Kind != memmap.EFI {
-		return nil, &sim.Failure{Rule: "unsupported", Message: "a zboot image is started by EFI firmware and by nothing else, and this is a machine without it: " +
-			"the map is an e820 table (a log with efi=debug has the EFI map)"}
+		return nil, &sim.Failure{Rule: "unsupported", Message: "a zboot image is started by EFI firmware and by nothing else, and the map is an e820 table: " +
+			"the machine has no EFI, or its log no EFI map, which efi=debug adds"}
 	}
 	if b.Scenario.Firmware.IA32 && d.Choices.PELayout != peCompat {
 		return nil, &sim.Failure{Rule: "unsupported", Message: "the image has no entry point for 32-bit firmware"}
