@@ -17,13 +17,7 @@ type Finding struct {
 
 // finding is a finding of one of this package's rules.
 func finding(id string, r memmap.Range, format string, args ...any) Finding {
-	f := Finding{Rule: id, Range: r, Message: fmt.Sprintf(format, args...)}
-	for _, known := range Rules() {
-		if known.ID == id {
-			f.Severity = known.Severity
-		}
-	}
-	return f
+	return Finding{id, rule.SeverityOf(Rules(), id), r, fmt.Sprintf(format, args...)}
 }
 
 // RandomAllocFindings tells which of Rules show when RandomAlloc, asked for q on a

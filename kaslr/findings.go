@@ -49,11 +49,7 @@ func (f *Finder) Find(in *Input, p *Plan, made error) []Finding {
 }
 
 func (f *Finder) report(id string, r memmap.Range, format string, args ...any) {
-	for _, known := range Rules() {
-		if known.ID == id {
-			f.list = append(f.list, Finding{id, known.Severity, r, fmt.Sprintf(format, args...)})
-		}
-	}
+	f.list = append(f.list, Finding{id, rule.SeverityOf(Rules(), id), r, fmt.Sprintf(format, args...)})
 }
 
 // places finds what is odd about all places together.

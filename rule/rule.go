@@ -6,7 +6,10 @@
 // "bootplan explain". An identifier never changes its meaning.
 package rule
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Severity says how bad a finding is. The order is the order of badness.
 type Severity uint8
@@ -52,4 +55,9 @@ type Rule struct {
 	Text     string   // one paragraph in words a newcomer understands
 	Example  string   // the smallest example that shows it, may be empty
 	Sources  []string // "arch/x86/boot/compressed/kaslr.c:store_slot_info (v6.12)", specifications, mails
+}
+
+// SeverityOf is how bad the rule with an identifier is, which must be one of rules.
+func SeverityOf(rules []Rule, id string) Severity {
+	return rules[slices.IndexFunc(rules, func(r Rule) bool { return r.ID == id })].Severity
 }

@@ -73,11 +73,5 @@ func Rules() []rule.Rule {
 
 // finding is a finding of one of the rules above.
 func finding(id string, r memmap.Range, format string, args ...any) Finding {
-	f := Finding{Rule: id, Range: r, Message: fmt.Sprintf(format, args...)}
-	for _, known := range Rules() {
-		if known.ID == id {
-			f.Severity = known.Severity
-		}
-	}
-	return f
+	return Finding{id, rule.SeverityOf(Rules(), id), r, fmt.Sprintf(format, args...)}
 }
