@@ -130,7 +130,7 @@ type stub struct {
 func startStub(b *sim.Boot, d *Design) (*stub, error) {
 	b.Version(d.Version.String())
 	if c := &d.Choices; c.BootParams == paramsCopied && isZboot(c.PELayout) {
-		return nil, fmt.Errorf("boot-params=%s: a zboot image has no setup header to copy", paramsCopied)
+		return nil, fmt.Errorf("boot-params=%s: a zboot image has no setup header to copy, so choose boot-params=%s too", paramsCopied, paramsPage)
 	}
 	k := b.Scenario.Kernel
 	if err := needs(k); err != nil {

@@ -25,10 +25,10 @@ func CompareText(w io.Writer, boots []Boot, setting string, style Style) error {
 		return err
 	}
 	fmt.Fprintln(w, "\n° stated by the design; all else is computed from its run\nW+X: RAM mapped writable and executable at once; bootplan explain NAME tells of any other column")
-	fmt.Fprintln(w, "simulated: "+setting)
 	if style.Quiet {
 		return nil
 	}
+	fmt.Fprintln(w, "simulated: "+setting)
 	fmt.Fprintln(w)
 	if err := drawLanes(w, boots); err != nil {
 		return err
