@@ -2,11 +2,11 @@ package linux
 
 import "strings"
 
-// IsSpace reports whether c separates words for the C code that uses
+// isSpace reports whether c separates words for the C code that uses
 // linux/ctype.h: tab, line feed, vertical tab, form feed, carriage return, space,
 // and 0xa0, the no-break space of Latin-1.
 // Source: lib/ctype.c:_ctype (v6.12).
-func IsSpace(c byte) bool { return argByte[c]&endsWord != 0 }
+func isSpace(c byte) bool { return argByte[c]&endsWord != 0 }
 
 // What a byte means to NextArg; bytes of no meaning are 0.
 const (
@@ -26,7 +26,7 @@ var argByte = [256]uint8{
 // SkipSpaces returns text behind its leading white space.
 // Source: arch/x86/boot/compressed/kaslr.c:skip_spaces (v6.12).
 func SkipSpaces(text string) string {
-	for len(text) > 0 && IsSpace(text[0]) {
+	for len(text) > 0 && isSpace(text[0]) {
 		text = text[1:]
 	}
 	return text

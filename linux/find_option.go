@@ -77,9 +77,9 @@ func commonPrefix(a, b string) int {
 	return n
 }
 
-// ListHas reports whether item stands in a comma-separated list.
+// listHas reports whether item stands in a comma-separated list.
 // Source: lib/cmdline.c:parse_option_str (v6.12).
-func ListHas(list, item string) bool {
+func listHas(list, item string) bool {
 	for more := true; more; {
 		var first string
 		first, list, more = strings.Cut(list, ",")

@@ -87,7 +87,7 @@ func TestListHas(t *testing.T) {
 		"": false, "on": true, "a,on": true, "on,a": true, ",on,": true,
 		"onx": false, "xon": false, "on ": false, "a,onx,b": false, "onx,on": true,
 	} {
-		if got := ListHas(list, "on"); got != want {
+		if got := listHas(list, "on"); got != want {
 			t.Errorf("%q: got %v", list, got)
 		}
 	}

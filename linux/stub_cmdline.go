@@ -15,7 +15,7 @@ func StubCommandLine(options string) (text string, cut bool) {
 			return options[:i], false
 		case c == '"':
 			quoted = !quoted
-		case !quoted && c < 0x80 && IsSpace(c):
+		case !quoted && c < 0x80 && isSpace(c):
 			safe = i
 		}
 	}

@@ -63,9 +63,9 @@ func (o *StubOptions) apply(arg Arg) {
 	case "no5lvl":
 		o.No5Level = true
 	case "mem_encrypt":
-		if ListHas(arg.Value, "on") {
+		if listHas(arg.Value, "on") {
 			o.MemEncrypt = 1
-		} else if ListHas(arg.Value, "off") {
+		} else if listHas(arg.Value, "off") {
 			o.MemEncrypt = -1
 		}
 	case "efi":
@@ -82,16 +82,16 @@ func (o *StubOptions) apply(arg Arg) {
 // applyEFI applies the list of one efi= option: the last one decides about nochunk
 // and nosoftreserve, the others stay in force once given.
 func (o *StubOptions) applyEFI(list string) {
-	o.NoChunk = ListHas(list, "nochunk")
-	o.NoSoftReserve = ListHas(list, "nosoftreserve")
-	o.NoVAMap = o.NoVAMap || ListHas(list, "novamap")
-	if ListHas(list, "disable_early_pci_dma") {
+	o.NoChunk = listHas(list, "nochunk")
+	o.NoSoftReserve = listHas(list, "nosoftreserve")
+	o.NoVAMap = o.NoVAMap || listHas(list, "novamap")
+	if listHas(list, "disable_early_pci_dma") {
 		o.DisablePCIDMA = true
 	}
-	if ListHas(list, "no_disable_early_pci_dma") {
+	if listHas(list, "no_disable_early_pci_dma") {
 		o.DisablePCIDMA = false
 	}
-	if ListHas(list, "debug") {
+	if listHas(list, "debug") {
 		o.LogLevel = LogLevelDebug
 	}
 }
@@ -108,7 +108,7 @@ func StubMemoryOverride(cmdline string, v Version) string {
 			continue
 		}
 		i := strings.Index(cmdline, option)
-		if i == 0 || i > 0 && IsSpace(cmdline[i-1]) {
+		if i == 0 || i > 0 && isSpace(cmdline[i-1]) {
 			return option
 		}
 	}

@@ -6,9 +6,9 @@ import (
 	"bootplan/linux"
 )
 
-// MaxArchPFN is the end, in 4096-byte pages, of the physical memory that the paging
+// maxArchPFN is the end, in 4096-byte pages, of the physical memory that the paging
 // mode can use: 2^46 bytes, or 2^52 with 5-level paging (la57).
-func MaxArchPFN(la57 bool) uint64 {
+func maxArchPFN(la57 bool) uint64 {
 	if la57 {
 		return 1 << (52 - 12)
 	}
@@ -19,7 +19,7 @@ func MaxArchPFN(la57 bool) uint64 {
 // which the kernel calls max_pfn. The walk stops at the first entry that crosses the limit of
 // the paging mode.
 // Source: arch/x86/kernel/e820.c:e820__end_of_ram_pfn (v6.12).
-func (t *E820Table) EndOfRAM(la57 bool) uint64 { return t.endPFN(MaxArchPFN(la57), la57) }
+func (t *E820Table) EndOfRAM(la57 bool) uint64 { return t.endPFN(maxArchPFN(la57), la57) }
 
 // EndOfLowRAM is EndOfRAM for memory below 4 GiB.
 // Source: arch/x86/kernel/e820.c:e820__end_of_low_ram_pfn (v6.12).
@@ -40,7 +40,7 @@ func (t *E820Table) endPFN(limit uint64, la57 bool) uint64 {
 		last = max(last, end)
 	}
 	if t.Log != nil {
-		t.Log(fmt.Sprintf("last_pfn = %#x max_arch_pfn = %#x", last, MaxArchPFN(la57)))
+		t.Log(fmt.Sprintf("last_pfn = %#x max_arch_pfn = %#x", last, maxArchPFN(la57)))
 	}
 	return last
 }

@@ -7,8 +7,8 @@ func (b *Boot) Place(name string, r memmap.Range, virt uint64) {
 	b.result.Placements = append(b.result.Placements, Placement{name, r, virt})
 }
 
-// Measure notes a figure.
-func (b *Boot) Measure(name string, value float64, unit string) {
+// measure notes a figure.
+func (b *Boot) measure(name string, value float64, unit string) {
 	b.result.Metrics = append(b.result.Metrics, Metric{name, value, unit})
 }
 
@@ -16,7 +16,7 @@ func (b *Boot) Measure(name string, value float64, unit string) {
 // name of its measure.
 func (b *Boot) MeasureWX(milestone string) {
 	if !b.stopped {
-		b.Measure(milestone, float64(b.Machine.Tables.wx), "bytes")
+		b.measure(milestone, float64(b.Machine.Tables.wx), "bytes")
 	}
 }
 

@@ -79,10 +79,10 @@ func (b *Boot) Randomness(r Randomness) {
 		switch {
 		case err != nil: // too many slots for the seed: no figure is right
 		case d == nil:
-			b.Measure(of.name+"_entropy_bits", 0, "bits")
+			b.measure(of.name+"_entropy_bits", 0, "bits")
 		default:
-			b.Measure(of.name+"_places", float64(d.Places), "")
-			b.Measure(of.name+"_entropy_bits", d.Entropy(), "bits")
+			b.measure(of.name+"_places", float64(d.Places), "")
+			b.measure(of.name+"_entropy_bits", d.Entropy(), "bits")
 		}
 	}
 }

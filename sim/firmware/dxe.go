@@ -46,14 +46,14 @@ type region struct {
 // cacheMask are the attributes that say how memory may be cached.
 const cacheMask = memmap.EFIUC | memmap.EFIWC | memmap.EFIWT | memmap.EFIWB | memmap.EFIUCE | memmap.EFIWP
 
-// DXE reports whether there is a table of DXE services.
-func (f *Firmware) DXE() bool { return !f.policy.NoDXE && f.profile.Kind != sim.UBoot }
+// dxe reports whether there is a table of DXE services.
+func (f *Firmware) dxe() bool { return !f.policy.NoDXE && f.profile.Kind != sim.UBoot }
 
 // SpaceDescriptor describes the stretch of address space around addr. It is NotFound
 // beyond the address space.
 // Source: MdeModulePkg/Core/Dxe/Gcd/Gcd.c:CoreGetMemorySpaceDescriptor (edk2-stable202502).
 func (f *Firmware) SpaceDescriptor(addr uint64) (SpaceDescriptor, alloc.Status) {
-	if !f.DXE() {
+	if !f.dxe() {
 		return SpaceDescriptor{}, alloc.Unsupported
 	}
 	if !everything.Contains(addr) {
@@ -160,7 +160,7 @@ func replacing(attr memmap.EFIAttr) string {
 
 // maySetSpace is what EDK2 answers before it changes anything.
 func (f *Firmware) maySetSpace(r memmap.Range, attr memmap.EFIAttr) alloc.Status {
-	if !f.DXE() {
+	if !f.dxe() {
 		return alloc.Unsupported
 	}
 	if r.Empty() {
