@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"bootplan/rule"
 	"bootplan/sim/report"
@@ -124,6 +125,24 @@ func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
+// wrongValue is the error of a flag that does not take a value, in words.
+func wrongValue(err error) error {
+	var wrong *pflag.InvalidValueError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	flag := wrong.GetFlag()
+	expected, known := map[string]string{
+		"bool":   "true or false",
+		"uint16": "a number from 0 to 0xffff",
+		"uint64": "a number from 0 to 2^64-1",
+	}[flag.Value.Type()]
+	if !known {
+		return err
+	}
+	return fmt.Errorf("--%s: %q: expected %s", flag.Name, wrong.GetValue(), expected)
+}
+
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "bootplan",
@@ -142,7 +161,7 @@ complete; 4 a fault of bootplan.`,
   bootplan map lint dmesg.txt           what is odd in this firmware's memory map`,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
+		return fmt.Errorf("%w; see %s --help", wrongValue(err), cmd.CommandPath())
 	})
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.json, "json", false, "print one JSON object instead of text")

@@ -121,7 +121,7 @@ func (f *scenarioFlags) take(name string, values ...string) error {
 	}
 	for _, value := range values {
 		if err := f.set.Set(name, value); err != nil {
-			return fmt.Errorf("%s: %s: %w", f.file, name, err)
+			return fmt.Errorf("%s: %w", f.file, wrongValue(err))
 		}
 	}
 	return nil

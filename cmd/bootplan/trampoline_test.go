@@ -112,8 +112,8 @@ func TestTrampolineWrongUsage(t *testing.T) {
 	for want, args := range map[string][]string{
 		"--kernel-version: kernel version \"new\": expected something like 6.12": {"--kernel-version", "new"},
 		"v4.16 has no paging trampoline: expected v4.17 or later":                {"--kernel-version", "4.16"},
-		"no such file":            {"--map", filepath.Join(t.TempDir(), "missing")},
-		"invalid argument \"-1\"": {"--bda-base", "-1"},
+		"no such file": {"--map", filepath.Join(t.TempDir(), "missing")},
+		"--bda-base: \"-1\": expected a number from 0 to 0xffff; see bootplan trampoline --help": {"--bda-base", "-1"},
 	} {
 		if got := trampolineOutput(t, 2, args...); !strings.Contains(got, want) {
 			t.Errorf("%v: got %s", args, got)
