@@ -15,7 +15,7 @@
 //   - middle_ground.go, hybrid.go: what else it proposes; without firmware both run core*.go
 //   - extract.go, elf_parts.go: what all do to unpack the kernel
 //   - loader*.go: who runs before them
-//   - handover.go: what they leave to the kernel proper
+//   - handover.go: what they leave to the kernel proper; kernel_tables.go: its page tables
 //   - surprise.go: odd behaviour of the real code that a boot shows
 package design
 

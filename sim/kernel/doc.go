@@ -4,8 +4,8 @@
 //
 //	Handover -> SetupArch -> log, and State: e820 tables, memblock, trampoline, initrd
 //
-// [SetupArch] lists the steps in order; each is a short function in the file of its
-// subject:
+// [SetupArch], in setup_arch.go, lists the steps in order; each is a short function in the
+// file of its subject:
 //
 //   - handover.go: what boot code leaves, and what the kernel reads from the machine
 //   - memory.go: reservations, and the e820 table on its way into memblock
@@ -16,6 +16,7 @@
 //   - image_map.go: the kernel's own mapping, from its first page tables to the last
 //   - log_buffer.go, initrd.go: the first users of the new memory
 //   - zones.go, resources.go: the final picture of memory
+//   - rules.go: what a kernel stops at
 //
 // Some of what a kernel does there depends on tables of the firmware that no memory
 // map tells: ACPI and SRAT, MTRRs, iBFT, ESRT, TPM log and MOK variables. The MP
