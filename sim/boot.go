@@ -12,20 +12,21 @@ type Boot struct {
 	Scenario *Scenario
 	Machine  *Machine
 
-	phase   Phase
-	version string // appended to the sources of steps
-	cited   map[string]string
-	checks  []Check
-	trace   bool
-	stopped bool
-	pending bool    // what the last step led to has not been noted yet
-	next    *Tables // come into force by the step that switches to them
-	left    *Tables // in force when the kernel's own code began; nil: it has not
-	meter   meter
-	result  *Result
-	runner  *Runner
-	heed    func(Finding) // report, made a function value once for all steps, and
-	closing func(Finding) // findAtEnd
+	phase    Phase
+	version  string // appended to the sources of steps
+	cited    map[string]string
+	checks   []Check
+	watchers [len(opNames)][]Check // of each kind of step, in the order of checks
+	trace    bool
+	stopped  bool
+	pending  bool    // what the last step led to has not been noted yet
+	next     *Tables // come into force by the step that switches to them
+	left     *Tables // in force when the kernel's own code began; nil: it has not
+	meter    meter
+	result   *Result
+	runner   *Runner
+	heed     func(Finding) // report, made a function value once for all steps, and
+	closing  func(Finding) // findAtEnd
 
 	// The step being done, and inside it the one that maps what it touches: checks get
 	// pointers, which must not make garbage.
@@ -79,7 +80,7 @@ func (b *Boot) do(s *Step) {
 	if !b.stopped {
 		m, heed := b.Machine, b.heed
 		m.Trap = m.trap(s)
-		for _, c := range b.checks {
+		for _, c := range b.watchers[s.Op] {
 			c.Step(m, s, heed)
 		}
 		if m.Trap.Kind != NoTrap {

@@ -10,7 +10,8 @@ type Design interface {
 
 // A Check watches steps against the machine's state just before each takes effect.
 type Check interface {
-	Begin() // a boot begins: forget the last one
+	Watches() Ops // the kinds of steps that Step is asked about; always the same
+	Begin()       // a boot begins: forget the last one
 	Step(m *Machine, s *Step, report func(Finding))
 	End(m *Machine, report func(Finding)) // no further step follows: a finding is about the boot as a whole
 }

@@ -28,6 +28,13 @@ type Runner struct {
 func NewRunner(o Options) *Runner {
 	r := &Runner{scratch: map[reflect.Type]any{}}
 	r.boot = Boot{Machine: &r.machine, checks: o.Checks, trace: o.Trace, result: &r.result, runner: r}
+	for _, c := range o.Checks {
+		for op := range r.boot.watchers {
+			if c.Watches().Has(Op(op)) {
+				r.boot.watchers[op] = append(r.boot.watchers[op], c)
+			}
+		}
+	}
 	r.boot.heed, r.boot.closing = r.boot.report, r.boot.findAtEnd
 	return r
 }

@@ -48,6 +48,20 @@ var opNames = [...]string{"alloc", "free", "read", "write", "copy", "exec", "map
 
 func (o Op) String() string { return opNames[o] }
 
+// Ops is a set of kinds of steps.
+type Ops uint16
+
+// The usual sets.
+const (
+	Writes   Ops = 1<<Write | 1<<Copy
+	Uses         = Writes | 1<<Exec
+	Accesses     = Uses | 1<<Read
+	AllOps   Ops = 1<<len(opNames) - 1
+)
+
+// Has reports whether o is in the set.
+func (s Ops) Has(o Op) bool { return s>>o&1 != 0 }
+
 // MarshalText writes the name.
 func (o Op) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 

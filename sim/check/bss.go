@@ -23,6 +23,8 @@ type bssDirty struct {
 
 func (c *bssDirty) Begin() { c.zero.Clear() }
 
+func (*bssDirty) Watches() sim.Ops { return sim.Uses }
+
 func (c *bssDirty) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	switch {
 	case s.Touches():

@@ -23,6 +23,8 @@ var clobberRule = rule.Rule{
 // own input is legal as long as it does not overtake it: see overrun.
 type clobber struct{ once }
 
+func (*clobber) Watches() sim.Ops { return sim.Uses }
+
 func (c *clobber) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	switch {
 	case s.Touches():
@@ -64,6 +66,8 @@ var overrunRule = rule.Rule{
 // overrun checks the margin of decompression in place.
 type overrun struct{ stateless }
 
+func (overrun) Watches() sim.Ops { return 1 << sim.Copy }
+
 func (overrun) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	if !s.InPlace || !s.Range.Overlaps(s.From) {
 		return
@@ -90,10 +94,9 @@ var staleExecRule = rule.Rule{
 // staleExec compares what is executed with what was last written there.
 type staleExec struct{ stateless }
 
+func (staleExec) Watches() sim.Ops { return 1 << sim.Exec }
+
 func (staleExec) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
-	if s.Op != sim.Exec {
-		return
-	}
 	m.Content.Over(s.Range, func(c memmap.Span[string]) bool {
 		if c.Value == s.Object {
 			return true

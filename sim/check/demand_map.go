@@ -31,6 +31,8 @@ func (c *demandMap) Begin() {
 	c.latest = memmap.Range{}
 }
 
+func (*demandMap) Watches() sim.Ops { return sim.AllOps }
+
 func (c *demandMap) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	say := func(r memmap.Range, message string) {
 		f := found(demandMapRule, s)

@@ -22,8 +22,10 @@ var footprintRule = rule.Rule{
 // and end beyond it.
 type footprint struct{ once }
 
+func (*footprint) Watches() sim.Ops { return sim.Writes }
+
 func (c *footprint) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
-	if !s.Touches() || s.Phase <= sim.Loader {
+	if s.Phase <= sim.Loader {
 		return
 	}
 	inside := sim.Owner{}

@@ -29,6 +29,8 @@ func (c *useAfterFree) Begin() {
 	c.around = memmap.Range{}
 }
 
+func (*useAfterFree) Watches() sim.Ops { return sim.Accesses | 1<<sim.Alloc | 1<<sim.Free }
+
 func (c *useAfterFree) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	switch s.Op {
 	case sim.Free:
@@ -84,10 +86,9 @@ type badFree struct {
 
 func (c *badFree) Begin() { c.freed.Clear() }
 
+func (*badFree) Watches() sim.Ops { return 1 << sim.Free }
+
 func (c *badFree) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
-	if s.Op != sim.Free {
-		return
-	}
 	f := found(badFreeRule, s)
 	owned := false
 	m.Owner.Over(s.Range, func(o memmap.Span[sim.Owner]) bool {

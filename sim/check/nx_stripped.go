@@ -39,6 +39,8 @@ func (c *nxStripped) Begin() {
 	c.granted, c.arrived = c.granted[:0], false
 }
 
+func (*nxStripped) Watches() sim.Ops { return sim.AllOps }
+
 func (c *nxStripped) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	c.arrived = c.arrived || s.Phase == sim.Kernel
 	switch {

@@ -6,9 +6,6 @@ import (
 	"bootplan/sim"
 )
 
-// uses reports whether s changes or executes memory.
-func uses(s *sim.Step) bool { return s.Touches() || s.Op == sim.Exec }
-
 var notRAMRule = rule.Rule{
 	ID: "not-ram", Severity: rule.Error,
 	Title: "an access outside RAM, or to RAM that the map reserves",
@@ -22,8 +19,10 @@ var notRAMRule = rule.Rule{
 // notRAM watches writes and execution outside usable RAM.
 type notRAM struct{ once }
 
+func (*notRAM) Watches() sim.Ops { return sim.Uses }
+
 func (c *notRAM) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
-	if !uses(s) || s.Phase == sim.Firmware {
+	if s.Phase == sim.Firmware {
 		return
 	}
 	m.Use.Over(s.Range, func(u memmap.Span[sim.Use]) bool {
@@ -75,8 +74,10 @@ var firmwareTouchedRule = rule.Rule{
 // firmwareTouched watches writes to the firmware's own memory.
 type firmwareTouched struct{ once }
 
+func (*firmwareTouched) Watches() sim.Ops { return sim.Writes }
+
 func (c *firmwareTouched) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
-	if !s.Touches() || s.Phase == sim.Firmware {
+	if s.Phase == sim.Firmware {
 		return
 	}
 	m.Use.Over(s.Range, func(u memmap.Span[sim.Use]) bool {
@@ -106,8 +107,10 @@ var notOwnedRule = rule.Rule{
 // notOwned watches use of memory without an allocation; below 1 MiB that is lowMemory's.
 type notOwned struct{ once }
 
+func (*notOwned) Watches() sim.Ops { return sim.Uses }
+
 func (c *notOwned) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
-	if !uses(s) || s.Phase <= sim.Loader {
+	if s.Phase <= sim.Loader {
 		return
 	}
 	m.Owner.Over(memmap.Range{Start: max(s.Range.Start, memmap.MiB), End: s.Range.End}, func(o memmap.Span[sim.Owner]) bool {
@@ -141,9 +144,11 @@ var lowMemoryRule = rule.Rule{
 // lowMemory watches use of memory below 1 MiB without an allocation.
 type lowMemory struct{ once }
 
+func (*lowMemory) Watches() sim.Ops { return sim.Uses }
+
 func (c *lowMemory) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	low := s.Range.Intersect(memmap.Range{End: memmap.MiB})
-	if !uses(s) || s.Phase <= sim.Setup || low.Empty() || owned(m, low) || !c.first("", "") {
+	if s.Phase <= sim.Setup || low.Empty() || owned(m, low) || !c.first("", "") {
 		return
 	}
 	f := found(lowMemoryRule, s)

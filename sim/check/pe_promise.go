@@ -52,6 +52,8 @@ func (c *pePromise) Begin() {
 	*c = pePromise{once: c.once, sections: c.sections[:0], pages: c.pages}
 }
 
+func (*pePromise) Watches() sim.Ops { return sim.AllOps }
+
 func (c *pePromise) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	if s.Phase == sim.Firmware {
 		c.learn(s, report)

@@ -43,6 +43,8 @@ type trapped struct {
 	rule rule.Rule
 }
 
+func (*trapped) Watches() sim.Ops { return sim.Accesses }
+
 func (c *trapped) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	if m.Trap.Kind != c.kind {
 		return
@@ -66,8 +68,10 @@ var wxMappedRule = rule.Rule{
 // maps itself so for a while, behind every boot code alike.
 type wxMapped struct{ once }
 
+func (*wxMapped) Watches() sim.Ops { return 1<<sim.Map | 1<<sim.Protect }
+
 func (c *wxMapped) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
-	if (s.Op != sim.Map && s.Op != sim.Protect) || s.Range.Empty() || s.OnFault || !s.Perm.Has(sim.W|sim.X) || s.Phase == sim.Firmware || s.Phase == sim.Kernel {
+	if s.Range.Empty() || s.OnFault || !s.Perm.Has(sim.W|sim.X) || s.Phase == sim.Firmware || s.Phase == sim.Kernel {
 		return
 	}
 	if s.Op == sim.Protect && m.Tables.Least(s.Range).Has(s.Perm) {
@@ -103,6 +107,8 @@ func (c *wxUsed) Begin() {
 	c.once.Begin()
 	c.written.Clear()
 }
+
+func (*wxUsed) Watches() sim.Ops { return sim.Uses | 1<<sim.Protect }
 
 func (c *wxUsed) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	switch {

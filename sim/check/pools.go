@@ -33,6 +33,8 @@ type exhausted struct {
 	spare uint64 // bytes that must stay free: the heap refuses a request that fills it exactly
 }
 
+func (*exhausted) Watches() sim.Ops { return sim.AllOps }
+
 func (c *exhausted) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	if s.Pool != c.pool || s.Needs == 0 || s.Needs+c.spare <= s.Room.Len() {
 		return

@@ -23,6 +23,8 @@ var above4GRule = rule.Rule{
 // above4G watches what 32-bit code touches.
 type above4G struct{ once }
 
+func (*above4G) Watches() sim.Ops { return sim.AllOps }
+
 func (c *above4G) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	end := max(s.Range.End, s.From.End)
 	if !s.Bits32 || end <= 4*memmap.GiB || !c.first(s.Object, "") {
@@ -44,6 +46,8 @@ var outOfRangeRule = rule.Rule{
 
 // outOfRange watches uses of addresses that the CPU does not have.
 type outOfRange struct{ once }
+
+func (*outOfRange) Watches() sim.Ops { return sim.AllOps }
 
 func (c *outOfRange) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	width := uint64(1) << m.PhysBits

@@ -33,6 +33,8 @@ func (c *selfRelocated) Begin() {
 	c.stack, c.early = memmap.Range{}, false
 }
 
+func (*selfRelocated) Watches() sim.Ops { return sim.Uses | 1<<sim.Protect }
+
 func (c *selfRelocated) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	switch s.Op {
 	case sim.Copy:

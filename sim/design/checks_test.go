@@ -124,6 +124,7 @@ func TestCleanDesigns(t *testing.T) {
 // carved from the pages of a pool, and what a loader keeps free around its file.
 type owners struct{ taken []string }
 
+func (o *owners) Watches() sim.Ops                    { return sim.AllOps }
 func (o *owners) Begin()                              { o.taken = nil }
 func (o *owners) End(*sim.Machine, func(sim.Finding)) {}
 

@@ -71,6 +71,7 @@ func TestPeakMemory(t *testing.T) {
 // recounted counts, before each step, what the totals of the last one claim.
 type recounted struct{ wx []uint64 }
 
+func (c *recounted) Watches() sim.Ops                    { return sim.AllOps }
 func (c *recounted) Begin()                              { c.wx = nil }
 func (c *recounted) End(*sim.Machine, func(sim.Finding)) {}
 func (c *recounted) Step(m *sim.Machine, _ *sim.Step, _ func(sim.Finding)) {

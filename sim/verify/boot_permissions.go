@@ -20,6 +20,9 @@ type moment struct {
 // Begin forgets the last boot.
 func (w *stopwatch) Begin() { w.moments = nil }
 
+// Watches says that any step may be such a moment.
+func (w *stopwatch) Watches() sim.Ops { return sim.AllOps }
+
 // Step makes the stopwatch a check that finds nothing.
 func (w *stopwatch) Step(m *sim.Machine, s *sim.Step, _ func(sim.Finding)) {
 	if s.Op != sim.Exec && s.Op != sim.Exit {
