@@ -50,10 +50,15 @@ func (p *EFIPages) Map() []memmap.EFIDescriptor {
 		p.cutBinsOut(&r)
 	}
 	p.reportGCD(&r)
-	for i := range r.descs {
-		r.descs[i].Attr &^= accessAttrs
+	if r.attrs&accessAttrs != 0 {
+		for i := range r.descs {
+			r.descs[i].Attr &^= accessAttrs
+		}
 	}
-	p.report = joinNeighbours(r.descs)
+	if r.attrs&accessAttrs != 0 || !r.ascending {
+		r.descs = joinNeighbours(r.descs)
+	}
+	p.report = r.descs
 	return p.report
 }
 
@@ -68,7 +73,7 @@ func (p *EFIPages) reportEntries(r *reportedMap) {
 		} else {
 			d.Type, d.Attr = p.asBin(e)
 		}
-		r.add(&d)
+		r.add(d)
 	}
 }
 
@@ -102,12 +107,12 @@ func (p *EFIPages) runtimeAttr(t memmap.EFIType, attr memmap.EFIAttr) memmap.EFI
 
 // cutBinsOut gives the free memory of every bin the bin's type.
 func (p *EFIPages) cutBinsOut(r *reportedMap) {
+	r.descs = joinNeighbours(r.descs)
 	for i := range p.bins {
 		b := &p.bins[i]
 		if !b.shown() {
 			continue
 		}
-		r.descs = joinNeighbours(r.descs)
 		cut := p.spare[:0]
 		for _, d := range r.descs {
 			if d.Type == memmap.EFIConventional && descEnd(&d)-1 >= b.base && d.Phys <= b.last {
@@ -157,31 +162,42 @@ func (p *EFIPages) reportRun(r *reportedMap, run *GCDEntry) {
 	if run.reported() {
 		p.assert(run.Start%memmap.PageSize == 0 && (run.Last+1)%memmap.PageSize == 0)
 		d := run.descriptor()
-		r.add(&d)
+		r.add(d)
 	}
 }
 
 // reportedMap is a map under construction.
 type reportedMap struct {
 	descs     []memmap.EFIDescriptor
-	ascending bool   // every descriptor so far ends at or below the start of the next, and
-	end       uint64 // the last one here
+	ascending bool           // every descriptor so far ends at or below the start of the next, and
+	end       uint64         // the last one here
+	attrs     memmap.EFIAttr // of any descriptor
 }
 
 // add appends d, or merges it with the first descriptor of its type and attribute that
 // touches it. As long as the map ascends, that can only be the last one.
 // Source: MdeModulePkg/Core/Dxe/Mem/Page.c:MergeMemoryMapDescriptor.
-func (r *reportedMap) add(d *memmap.EFIDescriptor) {
-	end := descEnd(d)
-	if r.ascending = r.ascending && d.Phys >= r.end && d.Phys < end; r.ascending {
-		if n := len(r.descs) - 1; n >= 0 && d.Phys == r.end && d.Type == r.descs[n].Type && d.Attr == r.descs[n].Attr {
-			r.descs[n].Pages += d.Pages
-		} else {
-			r.descs = append(r.descs, *d)
-		}
-		r.end = end
+func (r *reportedMap) add(d memmap.EFIDescriptor) {
+	end := descEnd(&d)
+	r.attrs |= d.Attr
+	if r.ascending = r.ascending && d.Phys >= r.end && d.Phys < end; !r.ascending {
+		r.addAnywhere(d)
 		return
 	}
+	if n := len(r.descs); n > 0 && d.Phys == r.end {
+		if last := &r.descs[n-1]; d.Type == last.Type && d.Attr == last.Attr {
+			last.Pages += d.Pages
+			r.end = end
+			return
+		}
+	}
+	r.descs = append(r.descs, d)
+	r.end = end
+}
+
+// addAnywhere is add to a map that does not ascend.
+func (r *reportedMap) addAnywhere(d memmap.EFIDescriptor) {
+	end := descEnd(&d)
 	for i := range r.descs {
 		o := &r.descs[i]
 		if o.Type != d.Type || o.Attr != d.Attr {
@@ -197,7 +213,7 @@ func (r *reportedMap) add(d *memmap.EFIDescriptor) {
 			return
 		}
 	}
-	r.descs = append(r.descs, *d)
+	r.descs = append(r.descs, d)
 }
 
 // joinNeighbours joins descriptors that follow each other, touch, and are of one type
