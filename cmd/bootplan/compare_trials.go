@@ -26,11 +26,11 @@ var trials = []struct {
 // try boots d on each of the other machines. Without EFI firmware they would tell
 // nothing, and a design that has nothing to do on one has no result.
 func try(sc *sim.Scenario, d *design.Design) map[string]*sim.Result {
+	if sc.Map.Kind != memmap.EFI {
+		return nil
+	}
 	results := map[string]*sim.Result{}
 	for _, trial := range trials {
-		if sc.Map.Kind != memmap.EFI {
-			continue
-		}
 		other := *sc
 		other.Policy = sim.Policy{}
 		trial.change(&other)

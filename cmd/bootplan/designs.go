@@ -107,10 +107,6 @@ func override(list []*design.Design, items []string) error {
 // loaderChoice is the choice that belongs to the machine: who loads a bzImage.
 const loaderChoice = "loader"
 
-// loaders are the values of that choice: those that enter the decompressor, then those
-// that start the EFI stub.
-var loaders = []string{"qemu", "grub", "ipxe", "kexec64", "image", "handover"}
-
 // chosenDesigns are the names that the user gives, or that of the kernel's own design.
 func chosenDesigns(f *scenarioFlags, sc *sim.Scenario) []string {
 	if len(f.Designs) > 0 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -14,12 +15,12 @@ import (
 )
 
 func TestTopicsAreComplete(t *testing.T) {
-	seen := map[string]bool{}
+	seen, texts := map[string]bool{}, map[string]string{}
 	for _, topic := range topics() {
 		if seen[topic.Name] {
 			t.Errorf("%s is explained twice", topic.Name)
 		}
-		seen[topic.Name] = true
+		seen[topic.Name], texts[topic.Name] = true, topic.Text
 		if topic.Title == "" || topic.Text == "" || topic.group == "" || topic.Sources == nil {
 			t.Errorf("%s lacks a title, a text, a group or a list of sources", topic.Name)
 		}
@@ -31,14 +32,17 @@ func TestTopicsAreComplete(t *testing.T) {
 		}
 	}
 	for _, name := range sim.Policies() {
-		if !seen[name] {
-			t.Errorf("policy %s is not explained", name)
+		p, err := sim.PolicyNamed(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mask := fmt.Sprintf("%#x", p.NX); p.NX != 0 && !strings.Contains(texts[name], " "+mask+":") {
+			t.Errorf("policy %s is explained without its NX mask, %s:\n%s", name, mask, texts[name])
 		}
 	}
-	for _, name := range sim.Firmwares() {
-		if !seen[name] {
-			t.Errorf("firmware %s is not explained", name)
-		}
+	if len(policies) != len(sim.Policies()) || len(firmwares) != len(sim.Firmwares()) {
+		t.Errorf("%d policies and %d kinds of firmware are explained, there are %d and %d",
+			len(policies), len(firmwares), len(sim.Policies()), len(sim.Firmwares()))
 	}
 	for _, m := range sim.Measures() {
 		if !seen[m.Name] {

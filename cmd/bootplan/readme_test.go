@@ -17,7 +17,7 @@ func TestREADME(t *testing.T) {
 		after string // the sentence in front of the block
 		args  []string
 	}{
-		{"W+X over time and findings:\n\n", []string{"compare"}},
+		{"W+X over time:\n\n", []string{"compare"}},
 		{"unless somebody asks:\n\n", []string{"compare", "--policy", "all"}},
 	} {
 		_, rest, _ := strings.Cut(string(text), shown.after+"```\n")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -56,6 +57,18 @@ func (a *app) stdin() (io.Reader, error) {
 	in := a.in
 	a.in = nil
 	return in, nil
+}
+
+// readFile reads a whole file, "-" for standard input.
+func (a *app) readFile(path string) ([]byte, error) {
+	if path != "-" {
+		return os.ReadFile(path)
+	}
+	in, err := a.stdin()
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(in)
 }
 
 // severity returns the chosen --fail-on.

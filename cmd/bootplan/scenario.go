@@ -16,6 +16,7 @@ import (
 	"bootplan/memmap/gallery"
 	"bootplan/memmap/parse"
 	"bootplan/sim"
+	"bootplan/sim/design"
 	"bootplan/sim/report"
 )
 
@@ -49,9 +50,9 @@ func (f *scenarioFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.Kernel, "kernel", "", "kernel image to boot")
 	flags.StringVar(&f.Profile, "profile", "", "embedded facts of a real kernel instead: "+strings.Join(image.Profiles(), ", ")+" (default "+defaultProfile+")")
 	flags.StringSliceVar(&f.Designs, "design", nil, "boot design, see bootplan explain")
-	flags.StringArrayVar(&f.Choices, "set", nil, "override one choice of a design, CHOICE=VALUE, see bootplan explain DESIGN; or loader="+strings.Join(loaders, "|"))
+	flags.StringArrayVar(&f.Choices, "set", nil, "override one choice of a design, CHOICE=VALUE, see bootplan explain DESIGN; or loader="+strings.Join(design.Loaders(), "|"))
 	flags.StringVar(&f.Policy, "policy", "ovmf", "how EFI firmware protects memory, see bootplan explain: "+strings.Join(sim.Policies(), ", "))
-	flags.StringVar(&f.Firmware, "firmware", sim.Firmwares()[0], "how EFI firmware hands out memory: "+strings.Join(sim.Firmwares(), ", ")+"; with \",ia32\" behind it 32-bit firmware, with \",la57\" one that uses 5-level paging")
+	flags.StringVar(&f.Firmware, "firmware", sim.Firmwares()[0], "how EFI firmware hands out memory: "+strings.Join(sim.Firmwares(), ", ")+"; with \",ia32\" behind it 32-bit firmware, with \",la57\" one that uses 5-level paging, with \",la57-boot\" one that does until boot services end")
 	flags.StringVar(&f.Services, "services", "", "what EFI firmware offers besides memory: rng,tpm=SIZE,apple=SIZE,vendor=NAME,uefi=VERSION")
 	flags.StringVar(&f.CPU, "cpu", "la57=on,nx=on", "what the CPU can do; phys-bits=40 limits its physical addresses")
 	flags.StringVar(&f.Cmdline, "cmdline", "", "kernel command line (default: that of the log, if the map is one)")
@@ -317,8 +318,8 @@ func parseLoader(items []string) (loader string, err error) {
 		if !ok {
 			continue
 		}
-		if !slices.Contains(loaders, value) {
-			return "", fmt.Errorf("%q: expected loader= and one of %s", item, strings.Join(loaders, ", "))
+		if known := design.Loaders(); !slices.Contains(known, value) {
+			return "", fmt.Errorf("%q: expected loader= and one of %s", item, strings.Join(known, ", "))
 		}
 		loader = value
 	}

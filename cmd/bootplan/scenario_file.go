@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -49,9 +47,12 @@ func (a *app) readScenario(f *scenarioFlags) error {
 	if f.file == "" {
 		return nil
 	}
-	text, err := a.scenarioText(f)
+	text, err := a.readFile(f.file)
 	if err != nil {
 		return err
+	}
+	if f.file == "-" {
+		f.file = standardInput
 	}
 	var s scenarioFile
 	if err := yaml.UnmarshalWithOptions(text, &s, yaml.Strict()); err != nil {
@@ -99,19 +100,6 @@ func (a *app) readScenario(f *scenarioFlags) error {
 		return err
 	}
 	return f.take("set", s.Set...)
-}
-
-// scenarioText reads the scenario file, "-" for standard input.
-func (a *app) scenarioText(f *scenarioFlags) ([]byte, error) {
-	if f.file != "-" {
-		return os.ReadFile(f.file)
-	}
-	in, err := a.stdin()
-	if err != nil {
-		return nil, err
-	}
-	f.file = standardInput
-	return io.ReadAll(in)
 }
 
 // take sets a flag, unless the command line did.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -110,7 +109,7 @@ func (a *app) readBoots(paths []string) ([]verify.Boot, error) {
 		}
 		found := len(boots)
 		for _, file := range files {
-			text, err := a.readRecording(file)
+			text, err := a.readFile(file)
 			if err != nil {
 				return nil, err
 			}
@@ -129,17 +128,6 @@ func (a *app) readBoots(paths []string) ([]verify.Boot, error) {
 		}
 	}
 	return boots, nil
-}
-
-func (a *app) readRecording(file string) ([]byte, error) {
-	if file != "-" {
-		return os.ReadFile(file)
-	}
-	in, err := a.stdin()
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(in)
 }
 
 // recordings expands a folder into the recordings below it, sorted. A log is left out

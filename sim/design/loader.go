@@ -2,6 +2,7 @@ package design
 
 import (
 	"fmt"
+	"slices"
 
 	"bootplan/memmap"
 	"bootplan/sim"
@@ -31,12 +32,25 @@ const (
 	loaderKexec64 = "kexec64"  // a running kernel
 )
 
-var loaders = map[string]loader{
-	"qemu":        {name: "qemu", kind: loaderQEMU, realMode: 0x10000, cmdline: 0x20000, heapEnd: 0x10000, initrdHigh: true},
-	"ipxe":        {name: "ipxe", kind: loaderIPXE, realMode: 0x10000, cmdline: 0x19000, heapEnd: 0x9000},
-	"grub":        {name: "grub", entry: enterProtected, kind: loaderGRUB, bootParams: 0x8a000, cmdline: 0x8f000, initrdMax: 0x37ffffff},
-	loaderGRUBEFI: {name: loaderGRUBEFI, entry: enterProtected, kind: loaderGRUB, bootParams: 0x87000, cmdline: 0x8c000, initrdMax: 0x37ffffff, efiMap: 0x8d000},
-	loaderKexec64: {name: loaderKexec64, entry: enterLong, kind: loaderKexec},
+// loaders in the order in which Loaders lists them.
+var loaders = []loader{
+	{name: "qemu", kind: loaderQEMU, realMode: 0x10000, cmdline: 0x20000, heapEnd: 0x10000, initrdHigh: true},
+	{name: "grub", entry: enterProtected, kind: loaderGRUB, bootParams: 0x8a000, cmdline: 0x8f000, initrdMax: 0x37ffffff},
+	{name: "ipxe", kind: loaderIPXE, realMode: 0x10000, cmdline: 0x19000, heapEnd: 0x9000},
+	{name: loaderGRUBEFI, entry: enterProtected, kind: loaderGRUB, bootParams: 0x87000, cmdline: 0x8c000, initrdMax: 0x37ffffff, efiMap: 0x8d000},
+	{name: loaderKexec64, entry: enterLong, kind: loaderKexec},
+}
+
+// Loaders lists the names of what can load a kernel: those that enter the decompressor,
+// then those that start the EFI stub. GRUB on EFI firmware goes by the name of GRUB.
+func Loaders() []string {
+	var names []string
+	for _, l := range loaders {
+		if l.name != loaderGRUBEFI {
+			names = append(names, l.name)
+		}
+	}
+	return append(names, "image", "handover")
 }
 
 // chooseLoader returns the loader that the scenario names, or the one that fits its map.
@@ -49,10 +63,11 @@ func chooseLoader(b *sim.Boot) (loader, error) {
 	case name == "":
 		name = "qemu"
 	}
-	l, ok := loaders[name]
-	if !ok {
+	i := slices.IndexFunc(loaders, func(l loader) bool { return l.name == name })
+	if i < 0 {
 		return loader{}, fmt.Errorf("loader %q: expected qemu, ipxe, grub or kexec64", name)
 	}
+	l := loaders[i]
 	if efi && name != loaderGRUBEFI && name != loaderKexec64 {
 		return loader{}, fmt.Errorf("loader %s does not run on EFI firmware: expected grub, kexec64, or an e820 map", name)
 	}
