@@ -46,7 +46,7 @@ with the sources that say so. Without a name it lists everything that it can exp
 // topic is one thing that explain explains.
 type topic struct {
 	Name     string         `json:"name"`
-	Kind     string         `json:"kind"` // "design", "proposal", "choice", "policy", "phase", "step", "measure", "weakness", "property" or "rule"
+	Kind     string         `json:"kind"` // "design", "proposal", "choice", "policy", "firmware", "phase", "step", "measure", "weakness", "property" or "rule"
 	Title    string         `json:"title"`
 	Severity *rule.Severity `json:"severity,omitempty"` // of a rule
 	Text     string         `json:"text"`

@@ -11,7 +11,7 @@ func measureTopics() []topic {
 			unit = "In " + m.Unit
 		}
 		list = append(list, topic{
-			Name: m.Name, Kind: "measure", Title: m.Text, Text: unit + "; stated by run -v, and by compare where designs differ in it.", Sources: []string{},
+			Name: m.Name, Kind: "measure", Title: m.Text, Text: unit + "; stated by run -v, and with --json by run and compare.", Sources: []string{},
 			group: "measures of a boot: bootplan run -v, bootplan compare",
 		})
 	}
