@@ -114,7 +114,10 @@ func (b *BottomUpPages) FreePool(addr uint64) Status {
 // Map is the present map in ascending order.
 func (b *BottomUpPages) Map() []memmap.EFIDescriptor { return b.descs }
 
-// MapSize is 40 bytes, a descriptor of UEFI without padding, for each entry.
+// DescriptorSize is 40 bytes: a descriptor of UEFI without padding.
+func (b *BottomUpPages) DescriptorSize() uint64 { return descSize }
+
+// MapSize is that of the entries that there are.
 func (b *BottomUpPages) MapSize() uint64 { return uint64(len(b.descs)) * descSize }
 
 // MapKey is the number of changes so far.

@@ -6,6 +6,9 @@ import "bootplan/memmap"
 // reports. It is more than the structure needs, so that nobody relies on that.
 const EDK2DescriptorSize = 48
 
+// DescriptorSize is [EDK2DescriptorSize].
+func (p *EFIPages) DescriptorSize() uint64 { return EDK2DescriptorSize }
+
 // MapKey is the key of the present map.
 func (p *EFIPages) MapKey() uint64 { return p.entries.key }
 

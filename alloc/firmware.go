@@ -30,6 +30,8 @@ type BootServices interface {
 	FreePool(addr uint64) Status
 	// MapSize is how many bytes of buffer GetMemoryMap asks for.
 	MapSize() uint64
+	// DescriptorSize is the size in bytes of each entry that GetMemoryMap stores.
+	DescriptorSize() uint64
 	// MapKey is the key of the present map, which ExitBootServices asks for.
 	MapKey() uint64
 }

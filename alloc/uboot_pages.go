@@ -154,7 +154,10 @@ func (u *UBootPages) FreePool(addr uint64) Status {
 // be the physical one.
 func (u *UBootPages) Map() []memmap.EFIDescriptor { return u.descs }
 
-// MapSize is 40 bytes, a descriptor of UEFI without padding, for each entry.
+// DescriptorSize is 40 bytes: a descriptor of UEFI without padding.
+func (u *UBootPages) DescriptorSize() uint64 { return descSize }
+
+// MapSize is that of the entries that there are.
 func (u *UBootPages) MapSize() uint64 { return uint64(len(u.descs)) * descSize }
 
 // MapKey is the number of times that a range was entered, or refused when it was

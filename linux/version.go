@@ -23,6 +23,7 @@ const (
 	V5_1  Version = 5<<8 | 1
 	V5_3  Version = 5<<8 | 3
 	V5_10 Version = 5<<8 | 10
+	V5_13 Version = 5<<8 | 13
 	V5_15 Version = 5<<8 | 15
 	V5_19 Version = 5<<8 | 19
 	V6_1  Version = 6<<8 | 1

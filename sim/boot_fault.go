@@ -8,7 +8,7 @@ import (
 // touch lets the fault handler map what s needs and is not mapped, and notes the
 // permissions in force.
 func (b *Boot) touch(s *Step) {
-	if !s.accesses() {
+	if !Accesses.Has(s.Op) {
 		return
 	}
 	t := b.Machine.Tables
@@ -39,7 +39,7 @@ func (b *Boot) fault(r memmap.Range) {
 				return
 			}
 		}
-		b.Do(Step{Op: Map, Object: "page-fault handler", Range: missing, Perm: t.OnFault, OnFault: true,
+		b.Do(Step{Op: Map, Object: "page-fault handler", Range: missing, Perm: t.OnFault, By: ByHandler,
 			Why:    "nothing maps this memory yet; the handler maps whatever faults",
 			Source: "arch/x86/boot/compressed/ident_map_64.c:do_boot_page_fault"})
 	}

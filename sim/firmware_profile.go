@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"bootplan/alloc"
 )
 
 // FirmwareKind is a release of EFI firmware, or a firmware that stands for another way
@@ -12,22 +14,25 @@ type FirmwareKind uint8
 
 // The kinds, EDK2's releases in the order of time.
 const (
-	EDK2Stable202211 FirmwareKind = iota // Debian 12
-	EDK2Stable202502                     // Debian 13
-	EDK2Stable202605
-	EDK2Master20260806
-	UBoot    // U-Boot before 2025
-	BottomUp // no product: the lowest free place first
+	EDK2Stable202211   = FirmwareKind(alloc.EDK2Stable202211) // Debian 12
+	EDK2Stable202502   = FirmwareKind(alloc.EDK2Stable202502) // Debian 13
+	EDK2Stable202605   = FirmwareKind(alloc.EDK2Stable202605)
+	EDK2Master20260806 = FirmwareKind(alloc.EDK2Master20260806)
+
+	UBoot    = EDK2Master20260806 + 1 // U-Boot before 2025
+	BottomUp = UBoot + 1              // no product: the lowest free place first
 )
 
 var firmwareNames = [...]string{
-	"edk2-stable202211", "edk2-stable202502", "edk2-stable202605", "edk2-master-20260806", "u-boot", "bottom-up",
+	EDK2Stable202211: alloc.EDK2Stable202211.String(), EDK2Stable202502: alloc.EDK2Stable202502.String(),
+	EDK2Stable202605: alloc.EDK2Stable202605.String(), EDK2Master20260806: alloc.EDK2Master20260806.String(),
+	UBoot: "u-boot", BottomUp: "bottom-up",
 }
 
 func (k FirmwareKind) String() string { return firmwareNames[k] }
 
 // EDK2 reports whether k is a release of EDK2.
-func (k FirmwareKind) EDK2() bool { return k <= EDK2Master20260806 }
+func (k FirmwareKind) EDK2() bool { return k < UBoot }
 
 // FirmwareProfile is the EFI firmware that a machine has.
 type FirmwareProfile struct {

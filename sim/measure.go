@@ -1,5 +1,7 @@
 package sim
 
+import "slices"
+
 // A Measure is a figure that runs state.
 type Measure struct {
 	Name string
@@ -57,7 +59,7 @@ var measures = []Measure{
 }
 
 // Measures lists the figures that runs can state, in the order in which they are told.
-func Measures() []Measure { return append([]Measure(nil), measures...) }
+func Measures() []Measure { return slices.Clone(measures) }
 
 // Allocations are requests for memory that are alike.
 type Allocations struct {

@@ -6,8 +6,8 @@ import (
 	"bootplan/memmap"
 )
 
-// Story says in a clause why memory of type t is mapped as it is.
-func (p *Policy) Story(t memmap.EFIType) string {
+// story says in a clause why memory of type t is mapped as it is.
+func (p *Policy) story(t memmap.EFIType) string {
 	switch {
 	case p.FreeRP && t == memmap.EFIConventional:
 		return fmt.Sprintf("policy %s does not map free memory", p.Name)
@@ -17,9 +17,9 @@ func (p *Policy) Story(t memmap.EFIType) string {
 	return fmt.Sprintf("policy %s forbids nothing in memory of type %v", p.Name, t)
 }
 
-// Remedy says in a clause what boot code could have done, while boot services were
+// remedy says in a clause what boot code could have done, while boot services were
 // alive, to be granted need on memory that a change has denied it.
-func (p *Policy) Remedy(c Change, need Perm) string {
+func (p *Policy) remedy(c Change, need Perm) string {
 	if c.By == ByPolicy && c.Perm == 0 {
 		return "it would be legal in memory that was allocated"
 	}

@@ -55,7 +55,7 @@ type Ops uint16
 const (
 	Writes   Ops = 1<<Write | 1<<Copy
 	Uses         = Writes | 1<<Exec
-	Accesses     = Uses | 1<<Read
+	Accesses     = Uses | 1<<Read // what goes through the page tables
 	AllOps   Ops = 1<<len(opNames) - 1
 )
 
@@ -113,7 +113,6 @@ type Step struct {
 
 	Keep    bool   // Write, Copy: somebody needs these bytes until Boot.Release
 	InPlace bool   // Copy: unpacks over its own input, which it must not overtake
-	OnFault bool   // Map: made by the page-fault handler
 	Bits32  bool   // 32-bit code does it, which reaches the first 4 GiB only
 	By      Setter // Map, Protect: through whom
 
@@ -162,7 +161,4 @@ type ImageHeader struct {
 }
 
 // Touches reports whether the step writes to its range.
-func (s *Step) Touches() bool { return s.Op == Write || s.Op == Copy }
-
-// accesses reports whether the step goes through the page tables.
-func (s *Step) accesses() bool { return s.Touches() || s.Op == Read || s.Op == Exec }
+func (s *Step) Touches() bool { return Writes.Has(s.Op) }

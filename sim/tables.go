@@ -83,16 +83,12 @@ func (t *Tables) recount(c Change) {
 
 // follow makes a step of the kind Map or Protect take effect, which has the index i.
 func (t *Tables) follow(s *Step, i int) {
-	by := s.By
-	if s.OnFault {
-		by = ByHandler
-	}
-	t.Set(Change{Range: s.Range, Perm: s.Perm, By: by, Object: s.Object, Step: i})
+	t.Set(Change{Range: s.Range, Perm: s.Perm, By: s.By, Object: s.Object, Step: i})
 }
 
-// Denied returns the change that took a permission of need from addr, or never gave
+// culprit is the change that took a permission of need from addr, or never gave
 // it; ok is false if nothing was ever done to addr.
-func (t *Tables) Denied(addr uint64, need Perm) (c Change, ok bool) {
+func (t *Tables) culprit(addr uint64, need Perm) (c Change, ok bool) {
 	for i := len(t.changes) - 1; i >= 0; i-- {
 		if !t.changes[i].Range.Contains(addr) {
 			continue
@@ -138,11 +134,11 @@ func (t *Tables) Over(r memmap.Range, yield func(memmap.Span[Perm]) bool) {
 	t.Perm.Over(r, yield)
 }
 
-// Story says in a clause who set the permissions of a change, under which policy.
-func (c Change) Story(p *Policy) string {
+// story says in a clause who set the permissions of a change, under which policy.
+func (c Change) story(p *Policy) string {
 	switch c.By {
 	case ByPolicy:
-		return p.Story(c.Type)
+		return p.story(c.Type)
 	case ByImage:
 		return fmt.Sprintf("the firmware's image loader mapped %s so at step %d", c.Object, c.Step+1)
 	case ByProtocol:

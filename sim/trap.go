@@ -29,7 +29,7 @@ type Trap struct {
 // trap finds what is refused of the step that is about to take effect, whose Perm are
 // the least permissions in force over its range.
 func (m *Machine) trap(s *Step) Trap {
-	if !s.accesses() {
+	if !Accesses.Has(s.Op) {
 		return Trap{}
 	}
 	need, kind := R, NotMapped
@@ -99,13 +99,13 @@ func (m *Machine) notAccepted(s *Step, r memmap.Range) Trap {
 // denial tells the whole story of an access that needs need and meets p.
 func (t *Tables) denial(s *Step, p memmap.Span[Perm], need Perm, code int) string {
 	text := fmt.Sprintf("%s: %s at %#x, mapped %s\n  page fault, error code %#x, page tables: %s", s.Object, s.Op, p.Start, p.Value, code, t.Name)
-	change, ok := t.Denied(p.Start, need)
+	change, ok := t.culprit(p.Start, need)
 	if !ok {
 		return text + "\n  nothing ever mapped this address"
 	}
-	text += "\n  " + change.Story(t.Policy)
+	text += "\n  " + change.story(t.Policy)
 	if t.Policy != nil {
-		text += "\n  " + t.Policy.Remedy(change, need)
+		text += "\n  " + t.Policy.remedy(change, need)
 	}
 	return text
 }

@@ -43,7 +43,7 @@ func (c *demandMap) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) 
 		say(s.Range, "from here on a page-fault handler maps whatever faults "+m.Tables.OnFault.String())
 	}
 	switch {
-	case s.OnFault:
+	case s.By == sim.ByHandler:
 		c.handled.Add(s.Range)
 		c.latest = s.Range
 		if r := outsideRAM(m, s.Range); !r.Empty() && c.first("width", "") {
@@ -58,7 +58,7 @@ func (c *demandMap) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) 
 	case s.Op == sim.Exec && !c.handled.Overlap(s.Range).Empty() && c.first("executed", ""):
 		say(s.Range, s.Object+" is executed in memory that the page-fault handler mapped for data")
 	}
-	if !s.OnFault {
+	if s.By != sim.ByHandler {
 		c.latest = memmap.Range{}
 	}
 }

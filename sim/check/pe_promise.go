@@ -52,7 +52,7 @@ func (c *pePromise) Begin() {
 	*c = pePromise{once: c.once, sections: c.sections[:0], pages: c.pages}
 }
 
-func (*pePromise) Watches() sim.Ops { return sim.AllOps }
+func (*pePromise) Watches() sim.Ops { return sim.Uses | 1<<sim.Protect }
 
 func (c *pePromise) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	if s.Phase == sim.Firmware {

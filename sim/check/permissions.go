@@ -71,7 +71,7 @@ type wxMapped struct{ once }
 func (*wxMapped) Watches() sim.Ops { return 1<<sim.Map | 1<<sim.Protect }
 
 func (c *wxMapped) Step(m *sim.Machine, s *sim.Step, report func(sim.Finding)) {
-	if s.Range.Empty() || s.OnFault || !s.Perm.Has(sim.W|sim.X) || s.Phase == sim.Firmware || s.Phase == sim.Kernel {
+	if s.Range.Empty() || s.By == sim.ByHandler || !s.Perm.Has(sim.W|sim.X) || s.Phase == sim.Firmware || s.Phase == sim.Kernel {
 		return
 	}
 	if s.Op == sim.Protect && m.Tables.Least(s.Range).Has(s.Perm) {

@@ -33,7 +33,7 @@ type exhausted struct {
 	spare uint64 // bytes that must stay free: the heap refuses a request that fills it exactly
 }
 
-func (*exhausted) Watches() sim.Ops { return sim.AllOps }
+func (*exhausted) Watches() sim.Ops { return sim.Writes }
 
 func (c *exhausted) Step(_ *sim.Machine, s *sim.Step, report func(sim.Finding)) {
 	if s.Pool != c.pool || s.Needs == 0 || s.Needs+c.spare <= s.Room.Len() {

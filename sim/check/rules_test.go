@@ -104,7 +104,8 @@ func needs(pool sim.Pool, bytes uint64) story {
 	}
 }
 
-// bss runs code that relies on its second KiB half being zero, of which size bytes were zeroed.
+// bss runs code that relies on 512 bytes behind its first 512 being zero, of which size bytes
+// were zeroed.
 func bss(b *sim.Boot, size uint64) {
 	own(b)
 	b.Do(sim.Step{Op: sim.Write, Object: "code", Range: r(0x200000, 0x201000), Zeroed: r(0x200200, 0x200200+size)})

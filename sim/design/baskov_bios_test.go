@@ -119,7 +119,7 @@ func TestBaskovBIOSNeedsNoHandler(t *testing.T) {
 		if r.Outcome != sim.Boots || r.After.Tables.OnFault != onFault {
 			t.Errorf("%s: %s %s, what faults is mapped %s", mapping, r.Outcome, r.Failure, r.After.Tables.OnFault)
 		}
-		if slices.ContainsFunc(r.Steps, func(s sim.Step) bool { return s.OnFault }) {
+		if slices.ContainsFunc(r.Steps, func(s sim.Step) bool { return s.By == sim.ByHandler }) {
 			t.Errorf("%s: something was mapped on demand", mapping)
 		}
 	}

@@ -67,7 +67,7 @@ func TestMappedBeforehand(t *testing.T) {
 		var got []mapping
 		for _, s := range r.Steps {
 			if s.Op == sim.Map && s.Range.Start >= above && s.Phase == sim.Decompressor {
-				got = append(got, mapping{s.Range, s.OnFault})
+				got = append(got, mapping{s.Range, s.By == sim.ByHandler})
 			}
 		}
 		if diff := cmp.Diff([]mapping{{window, onFault}}, got); r.Outcome != sim.Boots || diff != "" {

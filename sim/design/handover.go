@@ -8,7 +8,6 @@ import (
 	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/sim"
-	"bootplan/sim/firmware"
 	"bootplan/sim/kernel"
 	"bootplan/trampoline"
 )
@@ -121,7 +120,7 @@ func (a *arrival) showKernel(b *sim.Boot, s *kernel.State) {
 func (s *stub) handOver(b *sim.Boot) error {
 	a := &arrival{
 		kernel: s.kernel, version: s.version, phys: s.block.Start, cmdline: s.text, e820: s.e820.Entries, initrd: s.initrd, loader: s.loaderType(),
-		efi:  &kernel.EFI{MapAddr: s.finalMap.Start + s.ways.mapHead, DescSize: firmware.DescriptorSize, Descriptors: s.final},
+		efi:  &kernel.EFI{MapAddr: s.finalMap.Start + s.ways.mapHead, DescSize: s.fw.DescriptorSize(), Descriptors: s.final},
 		bios: b.Scenario.BIOS, la57: s.la57, random: s.toldRandom(),
 		setupData: s.allSetupData(),
 	}

@@ -29,7 +29,7 @@ func TestDemandMapping(t *testing.T) {
 	mapped := memmap.Range{Start: above + memmap.GiB - 0x3800000, End: above + memmap.GiB}
 	var got []memmap.Range
 	for _, s := range r.Steps {
-		if s.Op == sim.Map && s.OnFault {
+		if s.Op == sim.Map && s.By == sim.ByHandler {
 			got = append(got, s.Range)
 		}
 	}
@@ -48,7 +48,7 @@ func TestNoFaultsBelow4G(t *testing.T) {
 			continue // not entered in 32-bit mode, or replaces these tables
 		}
 		for _, s := range boot(t, d.Name(), bios(t, "nokaslr")).Steps {
-			if s.OnFault {
+			if s.By == sim.ByHandler {
 				t.Errorf("%s: %s of %v", d.Name(), s.Op, s.Range)
 			}
 		}

@@ -9,7 +9,6 @@ import (
 	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/sim"
-	"bootplan/sim/firmware"
 	"bootplan/sim/kernel"
 )
 
@@ -101,7 +100,7 @@ func (z *decompressor) input(b *sim.Boot, p *placing) {
 		Immovable:   p.staying(b, z.readsACPI(b)),
 	}
 	if z.efi != nil {
-		p.input.EFI = efiInfo(z.efi.Descriptors)
+		p.input.EFI = efiInfo(z.efi.DescSize, z.efi.Descriptors)
 	}
 }
 
@@ -159,7 +158,8 @@ func (p *placing) staying(b *sim.Boot, read bool) []kaslr.Extent {
 	return p.immovable
 }
 
-// efiInfo is struct efi_info: a loader on EFI firmware passes the map on.
-func efiInfo(descs []memmap.EFIDescriptor) kaslr.EFIInfo {
-	return kaslr.EFIInfo{Signature: "EL64", DescSize: firmware.DescriptorSize, MapSize: uint32(len(descs) * firmware.DescriptorSize), Descs: descs}
+// efiInfo is struct efi_info, by which whoever ran under EFI firmware passes the map on,
+// with descriptors of size bytes.
+func efiInfo(size uint64, descs []memmap.EFIDescriptor) kaslr.EFIInfo {
+	return kaslr.EFIInfo{Signature: "EL64", DescSize: uint32(size), MapSize: uint32(size) * uint32(len(descs)), Descs: descs}
 }

@@ -7,7 +7,6 @@ import (
 	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/sim"
-	"bootplan/sim/firmware"
 	"bootplan/sim/kernel"
 )
 
@@ -214,7 +213,7 @@ func (l *legacyStub) enterDecompressor(b *sim.Boot) error {
 	z.loaderType = l.loaderType()
 	z.bootParams, z.cmdline, z.initrd, z.e820 = l.bootParams, l.cmdline, l.initrd, l.e820.Entries
 	z.setupData = append(z.setupData, l.allSetupData()...)
-	z.passed = kernel.EFI{MapAddr: l.finalMap.Start + l.ways.mapHead, DescSize: firmware.DescriptorSize, Descriptors: l.final}
+	z.passed = kernel.EFI{MapAddr: l.finalMap.Start + l.ways.mapHead, DescSize: l.fw.DescriptorSize(), Descriptors: l.final}
 	z.efi = &z.passed
 	z.la57, z.unaccepted, z.bitmap = l.la57, l.unaccepted, l.bitmap
 	z.geometry()

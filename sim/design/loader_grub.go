@@ -35,7 +35,7 @@ func (z *decompressor) placeByGRUB(b *sim.Boot, l loader) error {
 			}
 		}
 	}
-	z.passed = kernel.EFI{MapAddr: l.efiMap, DescSize: firmware.DescriptorSize, Descriptors: pages.Map()}
+	z.passed = kernel.EFI{MapAddr: l.efiMap, DescSize: pages.DescriptorSize(), Descriptors: pages.Map()}
 	z.efi = &z.passed
 	return nil
 }

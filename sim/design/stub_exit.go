@@ -4,7 +4,6 @@ import (
 	"bootplan/alloc"
 	"bootplan/memmap"
 	"bootplan/sim"
-	"bootplan/sim/firmware"
 )
 
 const mapName = "EFI memory map"
@@ -27,7 +26,7 @@ func (s *stub) fetchMap(b *sim.Boot, t memmap.EFIType, why string) (memmap.Range
 			return memmap.Range{}, err
 		}
 	}
-	size := s.ways.mapHead + s.fw.MapSize() + uint64(s.ways.mapSlack)*firmware.DescriptorSize
+	size := s.ways.mapHead + s.fw.MapSize() + uint64(s.ways.mapSlack)*s.fw.DescriptorSize()
 	r, err := s.fw.For(mapName, why, source).TakePool(t, size)
 	if err != nil {
 		return r, err
@@ -59,7 +58,7 @@ const exitFails = "exit_boot() failed!"
 func (s *stub) provideForMap(b *sim.Boot) error {
 	const source = "drivers/firmware/efi/libstub/x86-stub.c:allocate_e820"
 	if s.ways.asksForSize {
-		return s.extendE820(b, uint32(s.fw.MapSize()/firmware.DescriptorSize), source)
+		return s.extendE820(b, uint32(s.fw.MapSize()/s.fw.DescriptorSize()), source)
 	}
 	buffer, err := s.fetchMap(b, memmap.EFILoaderData, "a copy of the map, to count its entries")
 	if err != nil {

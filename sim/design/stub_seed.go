@@ -8,7 +8,6 @@ import (
 	"bootplan/kaslr"
 	"bootplan/linux"
 	"bootplan/sim"
-	"bootplan/sim/firmware"
 )
 
 // choosePlace decides where the kernel shall lie, and sets its virtual address.
@@ -138,9 +137,7 @@ func (s *stub) decompressorInput(b *sim.Boot) *kaslr.Input {
 		BootParams: s.bootParams.Start, CmdlinePtr: s.cmdline.Start, Cmdline: s.text,
 		Initrd: kaslr.Extent{Start: s.initrd.Start, Size: s.initrd.Len()}, SetupData: p.nodes(s.setupData),
 		Immovable: p.staying(b, !acpiOff(s.cmdline.Start, s.text)),
-		EFI: kaslr.EFIInfo{
-			Signature: "EL64", DescSize: firmware.DescriptorSize, MapSize: uint32(len(s.places.Map) * firmware.DescriptorSize), Descs: s.places.Map,
-		},
+		EFI:       efiInfo(s.fw.DescriptorSize(), s.places.Map),
 	}
 	return &p.input
 }

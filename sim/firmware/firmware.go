@@ -42,9 +42,6 @@ type taken struct {
 // Below4G is the highest address that 32-bit code can reach.
 const Below4G = 4*memmap.GiB - 1
 
-// DescriptorSize is the size in bytes of a descriptor of the memory map on EDK2.
-const DescriptorSize = 48
-
 // Start brings boot services and their page tables to life. The firmware serves this
 // boot only. The error says that no firmware could work with the scenario's map.
 func Start(b *sim.Boot) (*Firmware, error) {
@@ -100,6 +97,11 @@ func (f *Firmware) For(object, why, source string) *Firmware {
 // paging off.
 func (f *Firmware) IA32() bool { return f.profile.IA32 }
 
+// edk2Since reports whether the firmware is EDK2, of release k or later.
+func (f *Firmware) edk2Since(k sim.FirmwareKind) bool {
+	return f.profile.Kind.EDK2() && f.profile.Kind >= k
+}
+
 // Map is the present map, valid until the next call.
 func (f *Firmware) Map() []memmap.EFIDescriptor {
 	if f.acceptedAll {
@@ -110,6 +112,9 @@ func (f *Firmware) Map() []memmap.EFIDescriptor {
 
 // MapSize is the size in bytes that GetMemoryMap asks for.
 func (f *Firmware) MapSize() uint64 { return f.pages.MapSize() }
+
+// DescriptorSize is the size in bytes of a descriptor of the map.
+func (f *Firmware) DescriptorSize() uint64 { return f.pages.DescriptorSize() }
 
 // ExitBootServices ends boot services. The page tables stay in force. Where the map
 // changes on the way, as it does when memory is accepted, the caller's second attempt

@@ -1,6 +1,7 @@
 package firmware
 
 import (
+	"cmp"
 	"slices"
 
 	"bootplan/image"
@@ -43,7 +44,7 @@ func (f *Firmware) protectImage(a *Application, loaded memmap.Range, t memmap.EF
 // opensImages reports whether the firmware makes images executable that its policy for
 // memory types would not let run.
 func (f *Firmware) opensImages() bool {
-	return f.policy.OpenImage || f.profile.Kind.EDK2() && f.profile.Kind >= sim.EDK2Stable202605
+	return f.policy.OpenImage || f.edk2Since(sim.EDK2Stable202605)
 }
 
 // containsCode is IMAGE_SCN_CNT_CODE.
@@ -71,7 +72,7 @@ func (f *Firmware) codeSections(pe *image.PE, loaded memmap.Range) (code []memma
 		}
 		code = append(code, r)
 	}
-	slices.SortFunc(code, func(a, b memmap.Range) int { return int(int64(a.Start - b.Start)) })
+	slices.SortFunc(code, func(a, b memmap.Range) int { return cmp.Compare(a.Start, b.Start) })
 	for i := 1; i < len(code); i++ {
 		if code[i].Start < code[i-1].End {
 			return nil, false

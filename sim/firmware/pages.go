@@ -64,7 +64,7 @@ func (f *Firmware) FreePages(addr, pages uint64) alloc.Status {
 
 // leaks reports whether the firmware would keep r instead of freeing it.
 func (f *Firmware) leaks(r memmap.Range) bool {
-	if f.profile.Kind < sim.EDK2Stable202605 || !f.profile.Kind.EDK2() || !f.Attributes() {
+	if !f.edk2Since(sim.EDK2Stable202605) || !f.Attributes() {
 		return false
 	}
 	attr, status := f.GetMemoryAttributes(r)

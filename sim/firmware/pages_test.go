@@ -98,3 +98,14 @@ func Test32BitFirmware(t *testing.T) {
 		})
 	}
 }
+
+// TestDescriptorSize: EDK2 pads the 40 bytes of a descriptor, so that nobody relies on them.
+func TestDescriptorSize(t *testing.T) {
+	for kind, want := range map[sim.FirmwareKind]uint64{sim.EDK2Stable202502: 48, sim.UBoot: 40, sim.BottomUp: 40} {
+		tell(t, sim.Scenario{Firmware: sim.FirmwareProfile{Kind: kind}}, func(_ *sim.Boot, f *firmware.Firmware) {
+			if got := f.DescriptorSize(); got != want || f.MapSize()%want != 0 || f.MapSize() < uint64(len(f.Map()))*want {
+				t.Errorf("%v: %d bytes, %d for %d descriptors", kind, got, f.MapSize(), len(f.Map()))
+			}
+		})
+	}
+}

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"strings"
+
 	"bootplan/linux"
 	"bootplan/memmap"
 )
@@ -63,23 +65,12 @@ func (k *Setup) setRodata(value string) {
 // boolean reads a yes or no, of which the first one or two characters count.
 // Source: lib/kstrtox.c:strtobool (v5.10).
 func boolean(text string) (yes, ok bool) {
-	if len(text) == 0 {
-		return false, false
-	}
-	switch text[0] {
-	case 'y', 'Y', '1':
+	word := strings.ToLower(text[:min(len(text), 2)])
+	switch {
+	case strings.HasPrefix(word, "y"), strings.HasPrefix(word, "1"), word == "on":
 		return true, true
-	case 'n', 'N', '0':
+	case strings.HasPrefix(word, "n"), strings.HasPrefix(word, "0"), word == "of":
 		return false, true
-	case 'o', 'O':
-		if len(text) > 1 {
-			switch text[1] {
-			case 'n', 'N':
-				return true, true
-			case 'f', 'F':
-				return false, true
-			}
-		}
 	}
 	return false, false
 }

@@ -59,6 +59,8 @@ func TestRodata(t *testing.T) {
 		{"rodata=off rodata=1", false, true},
 		{"rodata=off rodata=ON", false, true},
 		{"rodata", false, false},
+		{"rodata=off rodata=o", true, true},
+		{"rodata=often", true, false},
 		{"-- rodata=off", false, false},
 	} {
 		for version, want := range map[linux.Version]bool{linux.V5_10: test.old, linux.V6_12: test.today} {

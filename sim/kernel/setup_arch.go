@@ -112,16 +112,15 @@ func (k *Setup) printf(format string, args ...any) {
 	}
 }
 
-func (k *Setup) old() bool { return k.in.Version < v5_13 }
+// old kernels look at the memory map before they have reserved everything of firmware and
+// loader.
+func (k *Setup) old() bool { return k.in.Version < linux.V5_13 }
 
 // announce prints the line below the version, which is the first that depends on the boot.
 func (k *Setup) announce() error {
 	k.printf("Command line: %s", k.in.Cmdline)
 	return nil
 }
-
-// v5_13 reserves everything of firmware and loader before it looks at the memory map.
-const v5_13 = linux.Version(5<<8 | 13)
 
 // story lists the steps in order, with the versions that do them at this place.
 var story = []struct {
@@ -132,13 +131,13 @@ var story = []struct {
 	{do: (*Setup).reserveKernel},
 	{do: (*Setup).reserveLowMemory},
 	{do: (*Setup).reserveInitrd},
-	{do: (*Setup).reserveSetupData, since: v5_13},
-	{do: (*Setup).reserveBIOS, since: v5_13},
+	{do: (*Setup).reserveSetupData, since: linux.V5_13},
+	{do: (*Setup).reserveBIOS, since: linux.V5_13},
 	{do: (*Setup).takeMap},
 	{do: (*Setup).extendMap},
 	{do: (*Setup).parseParams},
 	{do: (*Setup).reserveEFIMap},
-	{do: (*Setup).reserveSetupData, before: v5_13},
+	{do: (*Setup).reserveSetupData, before: linux.V5_13},
 	{do: (*Setup).markSetupData},
 	{do: (*Setup).finishMap},
 	{do: (*Setup).startEFI},
@@ -149,7 +148,7 @@ var story = []struct {
 	{do: (*Setup).reserveBrk},
 	{do: (*Setup).cleanHighMap},
 	{do: (*Setup).addMemory},
-	{do: (*Setup).reserveBIOS, before: v5_13},
+	{do: (*Setup).reserveBIOS, before: linux.V5_13},
 	{do: (*Setup).findMirror},
 	{do: (*Setup).keepBootServices},
 	{do: (*Setup).placeTrampoline},
