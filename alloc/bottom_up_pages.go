@@ -31,7 +31,7 @@ func NewBottomUpPages(descs []memmap.EFIDescriptor) (*BottomUpPages, error) {
 		}
 	}
 	slices.SortFunc(b.descs, func(x, y memmap.EFIDescriptor) int { return cmp.Compare(x.Phys, y.Phys) })
-	b.descs = mergeTouching(b.descs, 0, len(b.descs))
+	b.descs = joinNeighbours(b.descs)
 	return b, nil
 }
 
@@ -152,7 +152,7 @@ func (b *BottomUpPages) retype(r memmap.Range, t memmap.EFIType) {
 			d.Attr |= memmap.EFIRuntime
 		}
 	}
-	b.descs = mergeTouching(b.descs, max(from-1, 0), min(to+1, len(b.descs)))
+	b.descs = joinNeighboursIn(b.descs, max(from-1, 0), min(to+1, len(b.descs)))
 }
 
 // splitAt makes a descriptor begin at addr if one goes across it, and returns the index

@@ -76,22 +76,14 @@ func TestBottomUpFreePages(t *testing.T) {
 	if diff := cmp.Diff([]memmap.EFIDescriptor{desc(data, 1, 3), runtime, desc(conv, 5, 8), reserved}, b.Map()); diff != "" {
 		t.Error(diff)
 	}
-	for _, c := range []struct {
-		name        string
-		addr, pages uint64
-		want        Status
-	}{
-		{"runs into free memory", 0x2000, 4, NotFound},
-		{"free memory", 0x6000, 1, NotFound},
-		{"past the end", 0x8000, 2, NotFound},
-		{"no pages", 0x1000, 0, InvalidParameter},
-		{"part of a page", 0x1800, 1, InvalidParameter},
-		{"two types", 0x2000, 2, Success},
-	} {
-		if got := b.FreePages(c.addr, c.pages); got != c.want {
-			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
-		}
-	}
+	checkFreePages(t, b,
+		freeCall{"runs into free memory", 0x2000, 4, NotFound},
+		freeCall{"free memory", 0x6000, 1, NotFound},
+		freeCall{"past the end", 0x8000, 2, NotFound},
+		freeCall{"no pages", 0x1000, 0, InvalidParameter},
+		freeCall{"part of a page", 0x1800, 1, InvalidParameter},
+		freeCall{"two types", 0x2000, 2, Success},
+	)
 	runtime.Phys, runtime.Pages = 0x4000, 1
 	if diff := cmp.Diff([]memmap.EFIDescriptor{desc(data, 1, 2), desc(conv, 2, 4), runtime, desc(conv, 5, 8), reserved}, b.Map()); diff != "" {
 		t.Error(diff)
@@ -100,19 +92,12 @@ func TestBottomUpFreePages(t *testing.T) {
 
 func TestBottomUpPool(t *testing.T) {
 	b := newBottomUp(t, desc(conv, 1, 5))
-	for _, c := range []struct {
-		size, want uint64
-		status     Status
-	}{
-		{0, 0x1000, Success},
-		{0x1001, 0x2000, Success},
-		{0x1001, 0, OutOfResources},
-		{^uint64(0), 0, OutOfResources},
-	} {
-		if at, status := b.AllocatePool(data, c.size); at != c.want || status != c.status {
-			t.Errorf("%#x bytes: got %#x, %v; want %#x, %v", c.size, at, status, c.want, c.status)
-		}
-	}
+	checkAllocatePool(t, b,
+		poolCall{0, 0x1000, Success},
+		poolCall{0x1001, 0x2000, Success},
+		poolCall{0x1001, 0, OutOfResources},
+		poolCall{^uint64(0), 0, OutOfResources},
+	)
 	for _, c := range []struct {
 		addr uint64
 		want Status

@@ -63,15 +63,28 @@ func holding(descs []memmap.EFIDescriptor, addr uint64) int {
 	return i
 }
 
-// mergeTouching joins those of descs[from:to] that are of one type and attribute and
-// touch, in place; descs are ascending.
-func mergeTouching(descs []memmap.EFIDescriptor, from, to int) []memmap.EFIDescriptor {
-	for i := to - 1; i > from; i-- {
-		low, high := &descs[i-1], &descs[i]
-		if descEnd(low) == high.Phys && low.Type == high.Type && low.Attr == high.Attr {
-			low.Pages += high.Pages
-			descs = slices.Delete(descs, i, i+1)
+// joinNeighbours joins descriptors that follow each other, touch, and are of one type
+// and attribute, in place.
+// Source: MdeModulePkg/Core/Dxe/Misc/MemoryAttributesTable.c:MergeMemoryMap.
+func joinNeighbours(descs []memmap.EFIDescriptor) []memmap.EFIDescriptor {
+	kept := 0
+	for i := range descs {
+		d := &descs[i]
+		if kept > 0 {
+			if last := &descs[kept-1]; descEnd(last) == d.Phys && last.Type == d.Type && last.Attr == d.Attr {
+				last.Pages += d.Pages
+				continue
+			}
 		}
+		if kept < i {
+			descs[kept] = *d
+		}
+		kept++
 	}
-	return descs
+	return descs[:kept]
+}
+
+// joinNeighboursIn is joinNeighbours for descs[from:to] only; the others stay.
+func joinNeighboursIn(descs []memmap.EFIDescriptor, from, to int) []memmap.EFIDescriptor {
+	return slices.Delete(descs, from+len(joinNeighbours(descs[from:to])), to)
 }

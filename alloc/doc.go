@@ -16,8 +16,8 @@
 //   - [IdentityMap] draws page tables from the decompressor's fixed pool.
 //   - [Memblock] is the early allocator of the kernel proper.
 //
-// [RandomAllocFindings] and its sisters tell what of an answer nobody would expect,
-// [Request.Exclusions] and [NoMemory] why memory was not taken.
+// [Rules] are what of all this nobody would expect; [RandomAllocFindings] tells which of
+// them an answer shows, [Request.Exclusions] and [NoMemory] why memory was not taken.
 //
 // Addresses and sizes are bytes unless a name says pages; a page is 4096 bytes.
 // Nothing here knows which boot design asks.

@@ -1,8 +1,6 @@
 package alloc
 
-import (
-	"bootplan/memmap"
-)
+import "bootplan/memmap"
 
 // binTypes is the number of memory types that may have a bin.
 // Source: MdePkg/Include/Uefi/UefiMultiPhase.h:EfiMaxMemoryType.

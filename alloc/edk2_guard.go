@@ -24,8 +24,8 @@ func (p *EFIPages) tooLargeToGuard(granule uint64) bool {
 
 // besideGuards moves size bytes at the end of the free range [start, last] so that
 // there is room for guard pages, and returns their last byte, or 0 if there is none. A
-// release that keeps guards inside the searched range, which begins at first, also keeps them off
-// page 0.
+// release that keeps guards inside the searched range, which begins at first, also
+// keeps them off page 0.
 // Source: MdeModulePkg/Core/Dxe/Mem/HeapGuard.c:AdjustMemoryS.
 func (p *EFIPages) besideGuards(start, last, size, first uint64) uint64 {
 	inside := p.config.Release.keepsGuardsInside()

@@ -219,27 +219,6 @@ func (r *reportedMap) addAnywhere(d memmap.EFIDescriptor) {
 	r.descs = append(r.descs, d)
 }
 
-// joinNeighbours joins descriptors that follow each other, touch, and are of one type
-// and attribute, in place.
-// Source: MdeModulePkg/Core/Dxe/Misc/MemoryAttributesTable.c:MergeMemoryMap.
-func joinNeighbours(descs []memmap.EFIDescriptor) []memmap.EFIDescriptor {
-	kept := 0
-	for i := range descs {
-		d := &descs[i]
-		if kept > 0 {
-			if last := &descs[kept-1]; descEnd(last) == d.Phys && last.Type == d.Type && last.Attr == d.Attr {
-				last.Pages += d.Pages
-				continue
-			}
-		}
-		if kept < i {
-			descs[kept] = *d
-		}
-		kept++
-	}
-	return descs[:kept]
-}
-
 // CheckMapKey is what ExitBootServices makes sure of first: the key is that of the
 // present map, and memory for runtime services consists of whole pages of theirs.
 // Source: MdeModulePkg/Core/Dxe/Mem/Page.c:CoreTerminateMemoryMap.

@@ -198,7 +198,7 @@ func TestEDK2CutsBinsOut(t *testing.T) {
 				}
 			}
 		}
-		if diff := cmp.Diff(mergeTouching(want, 0, len(want)), m.p.Map()); diff != "" {
+		if diff := cmp.Diff(joinNeighbours(want), m.p.Map()); diff != "" {
 			t.Fatal(diff)
 		}
 	})

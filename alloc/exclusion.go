@@ -99,19 +99,11 @@ func typesOf(descs []memmap.EFIDescriptor) []memmap.EFIType {
 
 // freed is a map in which memory of type t is free, and one with free neighbours.
 func freed(descs []memmap.EFIDescriptor, t memmap.EFIType) []memmap.EFIDescriptor {
-	var list []memmap.EFIDescriptor
-	for _, d := range descs {
+	return joinNeighbours(changed(descs, func(d *memmap.EFIDescriptor) {
 		if d.Type == t {
 			d.Type = memmap.EFIConventional
 		}
-		if n := len(list); n > 0 && isFree(&d) && isFree(&list[n-1]) && d.Attr == list[n-1].Attr &&
-			list[n-1].Phys+list[n-1].Pages*memmap.PageSize == d.Phys {
-			list[n-1].Pages += d.Pages
-			continue
-		}
-		list = append(list, d)
-	}
-	return list
+	}))
 }
 
 // changed is a map in which every descriptor has been changed.

@@ -16,7 +16,6 @@ type Heap struct {
 	align     uint64
 	cursor    uint64
 	count     int32
-	exactFit  bool // a block that would have filled the heap was refused
 }
 
 // NewHeap returns an empty heap in memory, as version v of the kernel runs it. A
@@ -41,7 +40,6 @@ func (h *Heap) Malloc(size int32) (addr uint64, ok bool) {
 	addr = memmap.AlignUp(h.cursor, h.align)
 	h.cursor = addr + uint64(size)
 	if h.end != 0 && h.cursor >= h.end {
-		h.exactFit = h.exactFit || h.cursor == h.end
 		return 0, false
 	}
 	h.count++

@@ -117,9 +117,9 @@ func (m *IdentityMap) Reset(poolPages int, la57, startup32 bool) {
 }
 
 // Add maps the pages that [start, end) touches, of 2 MiB or, with exact bounds, of 4
-// KiB; what is mapped stays. The error is ErrPageTables. A range that is empty after rounding maps nothing; one
-// that reaches into the last 512 GiB (256 TiB with 5-level paging) of the 64-bit
-// address space wraps around to 0 and exhausts every pool.
+// KiB; what is mapped stays. The error is ErrPageTables. A range that is empty after
+// rounding maps nothing; one that reaches into the last 512 GiB (256 TiB with 5-level
+// paging) of the 64-bit address space wraps around to 0 and exhausts every pool.
 // Source: arch/x86/boot/compressed/ident_map_64.c:kernel_add_identity_map (v6.12).
 func (m *IdentityMap) Add(start, end uint64) error {
 	grain := leaf

@@ -13,7 +13,8 @@ const (
 )
 
 // Rules are the surprises of the allocators in this package: what the real code
-// does and nobody would expect.
+// does and nobody would expect. Those that RandomAlloc can show are told as findings;
+// the others are there to be explained.
 func Rules() []rule.Rule {
 	return []rule.Rule{
 		{

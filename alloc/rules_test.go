@@ -4,63 +4,57 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"bootplan/linux"
 	"bootplan/memmap"
+	"bootplan/rule"
 )
 
-// Every rule shows in its own example, and is found there, it alone.
+// An allocation of 2 MiB from 16 MiB on.
+var twoMiB = Request{Size: 0x200000, Align: 0x200000, Min: 0x1000000, Max: ^uint64(0)}
+
+// Every rule shows in its own example.
 func TestRulesShowWhatTheyTell(t *testing.T) {
 	high := NewModelFirmware([]memmap.EFIDescriptor{free(0x1000000, 0x2000000, 0)}, memmap.Range{Start: 0x1000000, End: 0x1001000})
-	q := Request{Size: 0x200000, Align: 0x200000, Min: 0x1000000, Max: ^uint64(0)}
-	shown := map[string]func() (bool, []Finding){
-		"alloc-heap-exact-fit": func() (bool, []Finding) {
+	shown := map[string]func() bool{
+		"alloc-heap-exact-fit": func() bool {
 			h := NewHeap(memmap.Range{Start: 0x1000, End: 0x2000}, linux.V6_12)
 			_, exact := h.Malloc(0x1000)
 			_, small := h.Malloc(8)
-			return !exact && !small, h.Findings()
+			return !exact && !small
 		},
-		"alloc-one-try": func() (bool, []Finding) {
-			_, low := LowAllocAbove(high, q)
-			_, random := RandomAlloc(high, q, 0, code)
+		"alloc-one-try": func() bool {
+			_, low := LowAllocAbove(high, twoMiB)
+			_, random := RandomAlloc(high, twoMiB, 0, code)
 			_, there := high.AllocatePages(Address, code, 0x200, 0x1200000)
-			f := RandomAllocFindings(q, high.Map(), random)
-			return low == NotFound && random == NotFound && there == Success && cmp.Equal(f, LowAllocFindings(q, high.Map(), low)), f
+			return low == NotFound && random == NotFound && there == Success
 		},
-		"alloc-slots-overflow": func() (bool, []Finding) {
+		"alloc-slots-overflow": func() bool {
 			large := []memmap.EFIDescriptor{free(0x1000, 1<<45+0x1000, 0)}
 			pages := Request{Size: memmap.PageSize, Align: memmap.PageSize, Max: ^uint64(0)}
-			at, status := RandomAlloc(NewModelFirmware(large), pages, 0x80000000, code)
-			return at == 0x1000, RandomAllocFindings(pages, large, status)
+			at, _ := RandomAlloc(NewModelFirmware(large), pages, 0x80000000, code)
+			return at == 0x1000
 		},
-		"alloc-zero-limit": func() (bool, []Finding) {
+		"alloc-zero-limit": func() bool {
 			at, _ := AllocatePages(high, memmap.PageSize, 0)
-			return at == 0x1fff000, AllocatePagesFindings(memmap.PageSize, 0)
+			return at == 0x1fff000
 		},
-		"alloc-size-wraps": func() (bool, []Finding) {
+		"alloc-size-wraps": func() bool {
 			fw := &asked{Firmware: high}
 			_, status := AllocatePages(fw, 0xfffffffffffff001, 0xffffffff)
-			return status == InvalidParameter && fw.pages[0] == 0, AllocatePagesFindings(0xfffffffffffff001, 0xffffffff)
+			return status == InvalidParameter && fw.pages[0] == 0
 		},
-		"alloc-no-address": func() (bool, []Finding) {
+		"alloc-no-address": func() bool {
 			none := NewModelFirmware(nil)
-			_, now := RandomAlloc(none, q, 0, code)
-			old := q
+			_, now := RandomAlloc(none, twoMiB, 0, code)
+			old := twoMiB
 			old.NoSlotSucceeds = true
 			_, before := RandomAlloc(none, old, 0, code)
-			return now == OutOfResources && before == NoAddress, RandomAllocFindings(old, nil, before)
+			return now == OutOfResources && before == NoAddress
 		},
 	}
 	for _, r := range Rules() {
-		show, known := shown[r.ID]
-		if !known {
-			t.Errorf("%s: no example", r.ID)
-			continue
-		}
-		ok, findings := show()
-		if !ok || len(findings) != 1 || findings[0].Rule != r.ID || findings[0].Severity != r.Severity {
-			t.Errorf("%s: shown: %v, findings %+v", r.ID, ok, findings)
+		if show, known := shown[r.ID]; !known || !show() {
+			t.Errorf("%s: has an example: %v; it does not show", r.ID, known)
 		}
 		delete(shown, r.ID)
 	}
@@ -69,35 +63,52 @@ func TestRulesShowWhatTheyTell(t *testing.T) {
 	}
 }
 
+// Every finding of RandomAlloc, each alone.
+func TestRandomAllocFindings(t *testing.T) {
+	small := []memmap.EFIDescriptor{free(0x1000000, 0x1200000, 0), free(0x2000000, 0x2200000, 0)}
+	large := []memmap.EFIDescriptor{free(0x1000, 1<<45+0x1000, 0)}
+	pages := Request{Size: memmap.PageSize, Align: memmap.PageSize, Max: ^uint64(0)}
+	wraps := pages
+	wraps.Size = 0xfffffffffffff001
+	for _, c := range []struct {
+		got      []Finding
+		id       string
+		severity rule.Severity
+		says     string
+	}{
+		{RandomAllocFindings(twoMiB, small, NotFound), "alloc-one-try", rule.Warning, "1 of the 2 places"},
+		{RandomAllocFindings(pages, large, Success), "alloc-slots-overflow", rule.Warning, "0x200000000 slots"},
+		{RandomAllocFindings(wraps, nil, OutOfResources), "alloc-size-wraps", rule.Info, "0xfffffffffffff001 bytes"},
+		{RandomAllocFindings(twoMiB, nil, NoAddress), "alloc-no-address", rule.Error, "no place was found"},
+	} {
+		if len(c.got) != 1 || c.got[0].Rule != c.id || c.got[0].Severity != c.severity || !strings.Contains(c.got[0].Message, c.says) {
+			t.Errorf("%s: %+v", c.id, c.got)
+		}
+	}
+}
+
 func TestNothingSurprises(t *testing.T) {
 	descs := []memmap.EFIDescriptor{free(0x1000000, 0x1200000, 0), free(0x2000000, 0x2200000, 0)}
-	q := Request{Size: 0x200000, Align: 0x200000, Min: 0x1000000, Max: ^uint64(0)}
-	heap := NewHeap(memmap.Range{Start: 0x1000, End: 0x2000}, linux.V6_12)
-	heap.Malloc(0xfff)
-	heap.Malloc(0x1001) // refused because it does not fit
+	rounds, nothing := twoMiB, twoMiB
+	rounds.Size, nothing.Size = 0xfffffffffffff000, 0
 	for name, got := range map[string][]Finding{
-		"success":                    RandomAllocFindings(q, descs, Success),
-		"no place":                   RandomAllocFindings(q, nil, OutOfResources),
-		"every place was asked for":  LowAllocFindings(q, descs, NotFound),
-		"the last size that rounds":  AllocatePagesFindings(0xfffffffffffff000, 1),
-		"nothing wanted":             AllocatePagesFindings(0, 1),
-		"a heap that was overfilled": heap.Findings(),
+		"success":                   RandomAllocFindings(twoMiB, descs, Success),
+		"no place":                  RandomAllocFindings(twoMiB, nil, OutOfResources),
+		"every place was asked for": RandomAllocFindings(twoMiB, descs[:1], NotFound),
+		"the last size that rounds": RandomAllocFindings(rounds, descs, OutOfResources),
+		"nothing wanted":            RandomAllocFindings(nothing, descs, Success),
 	} {
 		if len(got) > 0 {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
-	if got := RandomAllocFindings(q, descs, NotFound); len(got) != 1 || !strings.Contains(got[0].Message, "1 of the 2 places") {
-		t.Errorf("the seed's place is refused, the other not tried: %+v", got)
-	}
 }
 
 func TestHotPathsAllocateNothing(t *testing.T) {
 	p := newPages(t, desc(conv, 16, 0x10000), desc(data, 0x10000, 0x10010), desc(conv, 0x20000, 0x80000))
-	q := Request{Size: 0x200000, Align: 0x200000, Min: 0x1000000, Max: ^uint64(0)}
 	heap := NewHeap(memmap.Range{Start: 0x1000, End: 0x2000}, linux.V6_12)
 	allocs := testing.AllocsPerRun(100, func() {
-		at, status := RandomAlloc(p, q, 0x80000000, code)
+		at, status := RandomAlloc(p, twoMiB, 0x80000000, code)
 		low, lowStatus := AllocatePagesAligned(p, 0x3000, 0xffffffff, 0x4000, data)
 		if status != Success || lowStatus != Success {
 			t.Fatal(status, lowStatus)

@@ -33,7 +33,7 @@ func (u *UBootPages) add(addr, pages uint64, t memmap.EFIType, onlyFree bool) bo
 	if u.loose {
 		from, to, u.loose = 0, len(u.descs), false
 	}
-	u.descs = mergeTouching(u.descs, from, to)
+	u.descs = joinNeighboursIn(u.descs, from, to)
 	return true
 }
 

@@ -40,7 +40,7 @@ func NewUBootPages(descs []memmap.EFIDescriptor, ramTop uint64) (*UBootPages, er
 		if !u.add(d.Phys, d.Pages, d.Type, false) {
 			return nil, fmt.Errorf("EFI descriptor %d: U-Boot knows no memory of %v", i, d.Type)
 		}
-		end := d.Phys + d.Pages*memmap.PageSize
+		end := descEnd(&d)
 		if from := max(ramTop, d.Phys); d.Type == memmap.EFIConventional && from < end {
 			u.add(from, (end-from)/memmap.PageSize, memmap.EFIBootServicesData, true)
 		}

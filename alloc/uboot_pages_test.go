@@ -138,21 +138,13 @@ func TestUBootLosesMemory(t *testing.T) {
 // One FreePages may free memory of several types, and make memory where none was.
 func TestUBootFreePages(t *testing.T) {
 	u := newUBoot(t, noLimit, desc(conv, 0, 1), desc(data, 1, 4), desc(code, 4, 6), desc(memmap.EFIReserved, 8, 10))
-	for _, c := range []struct {
-		name        string
-		addr, pages uint64
-		want        Status
-	}{
-		{"free memory", 0, 1, NotFound},
-		{"no memory", 0x6000, 1, NotFound},
-		{"part of a page", 0x1800, 1, InvalidParameter},
-		{"no pages", 0x1000, 0, InvalidParameter},
-		{"two types, a hole and reserved memory", 0x2000, 7, Success},
-	} {
-		if got := u.FreePages(c.addr, c.pages); got != c.want {
-			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
-		}
-	}
+	checkFreePages(t, u,
+		freeCall{"free memory", 0, 1, NotFound},
+		freeCall{"no memory", 0x6000, 1, NotFound},
+		freeCall{"part of a page", 0x1800, 1, InvalidParameter},
+		freeCall{"no pages", 0x1000, 0, InvalidParameter},
+		freeCall{"two types, a hole and reserved memory", 0x2000, 7, Success},
+	)
 	want := []memmap.EFIDescriptor{uDesc(conv, 0, 1), uDesc(data, 1, 2), uDesc(conv, 2, 9), uDesc(memmap.EFIReserved, 9, 10)}
 	if diff := cmp.Diff(want, u.Map()); diff != "" {
 		t.Error(diff)
@@ -166,20 +158,13 @@ func TestUBootFreePages(t *testing.T) {
 // A block has pages of its own, and a header of 64 bytes in front.
 func TestUBootPool(t *testing.T) {
 	u := newUBoot(t, noLimit, desc(conv, 1, 16))
-	for _, c := range []struct {
-		size, want uint64
-		status     Status
-	}{
-		{0, 0, Success},
-		{1, 0xf040, Success},
-		{0xfc0, 0xe040, Success}, // fills a page
-		{0xfc1, 0xc040, Success},
-		{0x100000, 0, OutOfResources},
-	} {
-		if at, status := u.AllocatePool(data, c.size); at != c.want || status != c.status {
-			t.Errorf("%#x bytes: got %#x, %v; want %#x, %v", c.size, at, status, c.want, c.status)
-		}
-	}
+	checkAllocatePool(t, u,
+		poolCall{0, 0, Success},
+		poolCall{1, 0xf040, Success},
+		poolCall{0xfc0, 0xe040, Success}, // fills a page
+		poolCall{0xfc1, 0xc040, Success},
+		poolCall{0x100000, 0, OutOfResources},
+	)
 	for _, c := range []struct {
 		name string
 		addr uint64

@@ -6,10 +6,7 @@ package linux
 // Source: drivers/firmware/efi/libstub/efi-stub-helper.c:efi_convert_cmdline (v6.12).
 func StubCommandLine(options string) (text string, cut bool) {
 	safe, quoted := 0, false
-	for i := range len(options) {
-		if i > MaxCommandLine {
-			return options[:safe], true
-		}
+	for i := range min(len(options), MaxCommandLine+1) {
 		switch c := options[i]; {
 		case c == 0 || c == '\n':
 			return options[:i], false

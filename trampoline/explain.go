@@ -45,9 +45,9 @@ type Finding struct {
 	Message  string
 }
 
-// RuleNotRAM is the identifier of the check on any access outside RAM, which is not
+// ruleNotRAM is the identifier of the check on any access outside RAM, which is not
 // among the Rules of this package.
-const RuleNotRAM = "not-ram"
+const ruleNotRAM = "not-ram"
 
 // Findings are what is wrong with the placement, the most important first: rules of
 // this package, and "not-ram".
@@ -58,7 +58,7 @@ func (w *Walk) Findings() []Finding {
 	}
 	var list []Finding
 	if missing := usable(w.input.Table).Missing(pages); !missing.Empty() {
-		list = append(list, Finding{RuleNotRAM, rule.Error, missing,
+		list = append(list, Finding{ruleNotRAM, rule.Error, missing,
 			fmt.Sprintf("the trampoline at %v lies %s", pages, w.where(missing.Start))})
 	}
 	return append(list, w.Surprises()...)

@@ -23,11 +23,11 @@ func TestFindings(t *testing.T) {
 		{"nothing wrong", []memmap.E820Entry{ram(0, 0x9fc00)}, linux.V6_12, nil},
 		{"wraps", []memmap.E820Entry{ram(0, 0x1000)}, linux.V5_1, []string{wraps}},
 		{"page 0", []memmap.E820Entry{ram(0, 0x2000)}, linux.V6_12, []string{pageZero}},
-		{"guessed", []memmap.E820Entry{ram(0x1000, 0x2000)}, linux.V6_12, []string{RuleNotRAM, guessed}},
-		{"gives up", []memmap.E820Entry{ram(0x10000, 0x80000), ram(0, 0x1000)}, linux.V6_12, []string{RuleNotRAM, guessed, givesUp}},
-		{"lowered", []memmap.E820Entry{ram(0x50000, 0x51000)}, linux.V5_1, []string{RuleNotRAM, guessed, lowered}},
-		{"reserved inside of RAM", []memmap.E820Entry{ram(0, 0x9fc00), {Addr: 0x9e000, Size: 0x1000, Type: memmap.E820NVS}}, linux.V6_12, []string{RuleNotRAM}},
-		{"no search, no luck", []memmap.E820Entry{ram(0, 0x8e000)}, linux.V4_18, []string{RuleNotRAM}},
+		{"guessed", []memmap.E820Entry{ram(0x1000, 0x2000)}, linux.V6_12, []string{ruleNotRAM, guessed}},
+		{"gives up", []memmap.E820Entry{ram(0x10000, 0x80000), ram(0, 0x1000)}, linux.V6_12, []string{ruleNotRAM, guessed, givesUp}},
+		{"lowered", []memmap.E820Entry{ram(0x50000, 0x51000)}, linux.V5_1, []string{ruleNotRAM, guessed, lowered}},
+		{"reserved inside of RAM", []memmap.E820Entry{ram(0, 0x9fc00), {Addr: 0x9e000, Size: 0x1000, Type: memmap.E820NVS}}, linux.V6_12, []string{ruleNotRAM}},
+		{"no search, no luck", []memmap.E820Entry{ram(0, 0x8e000)}, linux.V4_18, []string{ruleNotRAM}},
 	} {
 		w := Explain(&Input{BIOS: pc, Table: c.table}, c.v)
 		var got []string

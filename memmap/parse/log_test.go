@@ -276,6 +276,6 @@ func TestLogTellsOfSetupDataAndPaging(t *testing.T) {
 	}
 	five := strings.Replace(log, "0x400000000", "0x10000000000", 1)
 	if doc, err = Read("log", strings.NewReader(five), ""); err != nil || doc.Log.FourLevel {
-		t.Errorf("5-level: %v, %v", doc.Log.FourLevel, err)
+		t.Errorf("5-level paging taken for 4-level, or %v", err)
 	}
 }
