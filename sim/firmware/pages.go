@@ -45,7 +45,7 @@ func (f *Firmware) gave(r memmap.Range, t memmap.EFIType, where sim.Where, limit
 	f.taken.Set(r, taken{true, t})
 }
 
-// FreePages takes pages back. EDK2 of 2025 and later keeps what is not readable and
+// FreePages takes pages back. EDK2 since August 2025 keeps what is not readable and
 // writable throughout, and says nothing.
 // Source: MdeModulePkg/Core/Dxe/Mem/Page.c:CoreFreePages (edk2-stable202605).
 func (f *Firmware) FreePages(addr, pages uint64) alloc.Status {
