@@ -54,7 +54,6 @@ func (d *Design) bootBaskov(b *sim.Boot) error {
 		return err
 	}
 	b.Cite(baskovSources)
-	s.ways = waysAt(d.Version)
 	s.minimumCap = baskovMinimum
 	return perform(s, b,
 		(*stub).load, (*stub).findEntry, (*stub).start, (*stub).clearVariables, (*stub).parseOptions, (*stub).loadInitrd, (*stub).collect,

@@ -40,12 +40,10 @@ var baskovBare = story{tell: (*Design).bootBaskovBIOS, offers: []offer{
 
 // bootBaskovBIOS is the story, in the order in which it happens.
 func (d *Design) bootBaskovBIOS(b *sim.Boot) error {
-	b.Version(d.Version.String())
-	if err := needs(b.Scenario.Kernel); err != nil {
+	z, err := startDecompressor(b, d)
+	if err != nil {
 		return err
 	}
-	assumeVersion(b, d.Version)
-	z := d.decompressor(b)
 	z.kernel = sim.Scratch[rebuilt](b).of(z.kernel)
 	z.minimumCap = baskovMinimum
 	return perform(z, b,
@@ -100,29 +98,16 @@ func enlarged(d *image.Decompressor) image.Decompressor {
 // Source: arch/x86/boot/compressed/pgtable_64.c:paging_prepare, cleanup_trampoline (v6.3);
 // [PATCH v5 03/27] x86/boot: Set cr0 to known state in trampoline.
 func (z *decompressor) switchWithStack(b *sim.Boot) error {
-	const prepare, cleanUp = "arch/x86/boot/compressed/pgtable_64.c:paging_prepare", "arch/x86/boot/compressed/pgtable_64.c:cleanup_trampoline"
+	prepare, cleanUp := z.switchSources()
 	change := z.la57 != z.wants5Level(b)
 	z.search = trampoline.Input{BIOS: z.biosWords(b), EFI: z.efi != nil, Table: z.e820}
 	t := sized(trampoline.FindSized(&z.search, z.version, baskovTrampoline).Start, baskovTrampoline)
-	table, code, stack := sized(t.Start, memmap.PageSize), sized(t.Start+memmap.PageSize, memmap.PageSize), sized(t.Start+2*memmap.PageSize, memmap.PageSize)
+	code, stack := sized(t.Start+memmap.PageSize, memmap.PageSize), sized(t.Start+2*memmap.PageSize, memmap.PageSize)
 	saved := sized(z.loaded+z.kernel.Decompressor.TrampSave, baskovTrampoline)
-	b.Place("paging_trampoline", t, 0)
-	b.Do(sim.Step{Op: sim.Copy, Object: bssName, Range: saved, From: t, Why: "whatever lies there is put back afterwards", Source: prepare})
-	z.borrow(b, t)
-	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: t, Why: "cleared, then code from a template into the second page", Source: prepare})
-	why := "paging off and on again: nothing to change, but the way leads through it"
-	if change {
-		why = toggling(z.la57)
-		b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: table, Why: newRoot(z.la57), Source: prepare})
-	}
+	z.occupy(b, t, saved, change, prepare)
 	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: stack, Bits32: true, Pool: sim.Stack, Room: stack, Why: "the stack of 32-bit code has a page of its own", Source: prepare})
-	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: code, Bits32: true, Why: why, Source: "arch/x86/boot/compressed/head_64.S:trampoline_32bit_src"})
-	if change {
-		b.Do(sim.Step{Op: sim.Copy, Object: pageTablesName, Range: sized(z.target+z.kernel.Decompressor.TopPgTable, memmap.PageSize), From: table, Keep: true,
-			Why: "the top-level table moves to where the decompressor will run", Source: cleanUp})
-	}
-	b.Do(sim.Step{Op: sim.Copy, Object: "low memory", Range: t, From: saved, Restores: true, Why: "restored: nothing of the trampoline remains", Source: cleanUp})
-	z.giveBack(b)
+	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: code, Bits32: true, Why: passing(z.la57, change), Source: z.switchSource()})
+	z.vacate(b, t, saved, change, cleanUp)
 	z.la57 = z.la57 != change
 	return nil
 }

@@ -38,11 +38,9 @@ func (s *stub) restrictTrampoline() {
 // runTrampoline goes through the pages, whether the paging level changes or not.
 func (s *stub) runTrampoline(b *sim.Boot, change bool) {
 	const source = "arch/x86/boot/compressed/head_64.S:trampoline_32bit_src" + baskovPatch
-	why := "paging off and on again: nothing to change, but the way leads through it"
 	if change {
-		why = toggling(s.la57)
 		b.Do(sim.Step{Op: sim.Write, Object: pageTablesName, Range: s.paging.table, Keep: true, Why: newRoot(s.la57), Source: source})
 	}
 	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: s.trampolineStack(), Why: "the stack of 32-bit code", Source: source})
-	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Bits32: true, Range: s.paging.code, Why: why, Source: source})
+	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Bits32: true, Range: s.paging.code, Why: passing(s.la57, change), Source: source})
 }

@@ -166,16 +166,24 @@ type decompressor struct {
 
 // bootBareMetal is the story, in the order in which it happens.
 func (d *Design) bootBareMetal(b *sim.Boot) error {
-	b.Version(d.Version.String())
-	if err := needs(b.Scenario.Kernel); err != nil {
+	z, err := startDecompressor(b, d)
+	if err != nil {
 		return err
 	}
-	assumeVersion(b, d.Version)
-	z := d.decompressor(b)
 	if err := perform(z, b, (*decompressor).load, (*decompressor).setup, (*decompressor).enter); err != nil {
 		return err
 	}
 	return z.decompress(b)
+}
+
+// startDecompressor readies the decompressor of a design that a boot loader enters.
+func startDecompressor(b *sim.Boot, d *Design) (*decompressor, error) {
+	b.Version(d.Version.String())
+	if err := needs(b.Scenario.Kernel); err != nil {
+		return nil, err
+	}
+	assumeVersion(b, d.Version)
+	return d.decompressor(b), nil
 }
 
 // decompressor is that of the scenario's kernel, as the design has it.

@@ -23,17 +23,8 @@ func saneBoot(t *rapid.T) (*design.Design, *sim.Scenario) {
 		m = &memmap.Map{Kind: memmap.E820, Entries: mapgen.RealisticE820().Draw(t, "e820")}
 	}
 	sc := options(t, &sim.Scenario{Map: m})
-	sc.Policy = policyNamed(t, rapid.SampledFrom(sim.Policies()).Draw(t, "policy"))
+	sc.Policy = policy(t, rapid.SampledFrom(sim.Policies()).Draw(t, "policy"))
 	return d, sc
-}
-
-// policyNamed is a known policy.
-func policyNamed(t interface{ Fatal(...any) }, name string) sim.Policy {
-	p, err := sim.PolicyNamed(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }
 
 // TestChecksOnlyWatch: turning a check off takes its findings away and changes nothing
@@ -45,7 +36,7 @@ func TestChecksOnlyWatch(t *testing.T) {
 		sc.Kernel = kernel
 		all, err := sim.Run(d, sc, sim.Options{Trace: true, Checks: check.All()})
 		if err != nil {
-			return // the scenario is not one for this design
+			t.Fatal(err)
 		}
 		checks := check.All()
 		off := rapid.IntRange(0, len(checks)-1).Draw(t, "off")
@@ -85,7 +76,7 @@ func TestDesignsFreeWhatIsTheirs(t *testing.T) {
 		sc.Kernel = kernel
 		r, err := sim.Run(d, sc, sim.Options{Checks: check.All()})
 		if err != nil {
-			return
+			t.Fatal(err)
 		}
 		for _, f := range r.Findings {
 			if slices.Contains([]string{"bad-free", "use-after-free", "bss-dirty", "above-4g", "stack-exhausted", "heap-exhausted"}, f.Rule) {
@@ -107,7 +98,7 @@ func TestCleanDesigns(t *testing.T) {
 		}
 		m := &memmap.Map{Kind: memmap.EFI, Descriptors: mapgen.RealisticEFI().Draw(t, "map")}
 		sc := options(t, &sim.Scenario{Map: m, Kernel: kernel})
-		sc.Policy = policyNamed(t, rapid.SampledFrom([]string{"ovmf-attr", "edk2-nx-attr", "edk2-nx-image-attr", "strict", "strict-block"}).Draw(t, "policy"))
+		sc.Policy = policy(t, rapid.SampledFrom([]string{"ovmf-attr", "edk2-nx-attr", "edk2-nx-image-attr", "strict", "strict-block"}).Draw(t, "policy"))
 		r, err := sim.Run(stub, sc, sim.Options{Checks: check.All()})
 		if err != nil {
 			t.Fatal(err)
@@ -149,7 +140,10 @@ func TestOneOwner(t *testing.T) {
 		sc.Kernel = kernel
 		var watch owners
 		r, err := sim.Run(d, sc, sim.Options{Checks: []sim.Check{&watch}})
-		if err == nil && r.Outcome == sim.Boots {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Outcome == sim.Boots {
 			boots++
 		}
 		if len(watch.taken) > 0 {

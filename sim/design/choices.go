@@ -41,7 +41,7 @@ type Value struct{ Name, Text string }
 // AllChoices lists every choice, in the order of a boot.
 func AllChoices() []Choice { return slices.Clone(allChoices) }
 
-// The values that designs test for.
+// The names of the values.
 const (
 	peLegacy = "legacy" // pe-layout
 	peSplit  = "split"

@@ -44,12 +44,9 @@ func bootCore(b *sim.Boot, d *Design, flat bool) error {
 	b.Cite(coreSources)
 	b.Assume("nobody has written this code: it is taken to be as large as what the kernel's own file carries")
 	c := d.core(b, flat)
-	if err := perform(c.decompressor, b, (*decompressor).load, (*decompressor).setup); err != nil {
-		return err
-	}
 	return perform(c, b,
-		(*core).enter, (*core).findMemory, (*core).switchPaging, (*core).placeKernel, (*core).unpack,
-		(*core).restrict, (*core).enterKernel, (*core).arrive)
+		(*core).load, (*core).setup, (*core).enter, (*core).findMemory, (*core).switchPaging, (*core).placeKernel, (*core).unpack,
+		(*core).restrict, (*core).enterKernel, (*core).handOver)
 }
 
 // core is that of the scenario's kernel, as the design has it.

@@ -35,6 +35,3 @@ func (c *core) enterKernel(b *sim.Boot) error {
 	b.Do(sim.Step{Op: sim.Exec, Object: kernelName, Range: sized(c.output, 64), Why: "the kernel's first instructions are its first bytes", Source: coreSource})
 	return nil
 }
-
-// arrive leaves the machine to the kernel.
-func (c *core) arrive(b *sim.Boot) error { return c.handOver(b) }

@@ -1,6 +1,7 @@
 package design
 
 import (
+	"bootplan/image"
 	"bootplan/memmap"
 	"bootplan/sim"
 )
@@ -10,13 +11,7 @@ import (
 // Source: mails of 2023-03-14, -15 and 2023-05-03 in the thread; a model of their intent.
 func (z *decompressor) mapDataOnDemand(b *sim.Boot) error {
 	z.handleFaults(b, "a page-fault gate: from here on data that faults is mapped without execute permission, 2 MiB at a time; an instruction fetch stops the boot")
-	used := uint64(0)
-	if z.continuesTables() {
-		used = initTables // in force until the new ones are
-	}
-	z.identity.ResetExact(z.poolPages(), int(used/memmap.PageSize), z.la57)
-	z.clearPool(b, used, "the pool of page tables is cleared, and a page becomes the root")
-	z.useNewTables(b, used)
+	z.beginExactTables(b, z.poolPages())
 	text := memmap.AlignDown(z.text().Start, memmap.PageSize)
 	data := memmap.AlignDown(dataOf(z.kernel, z.target).Start, memmap.PageSize)
 	rw := z.enforced(b, sim.RW)
@@ -43,7 +38,7 @@ func (z *decompressor) enforced(b *sim.Boot, p sim.Perm) sim.Perm {
 // allowText makes the text of the unpacked kernel read-only and executable: nothing that
 // the page-fault handler has mapped can be executed.
 func (z *decompressor) allowText(b *sim.Boot) error {
-	text := sized(z.output, kernelText(z)).Outward(memmap.PageSize)
+	text := sized(z.output, kernelText(z.kernel)).Outward(memmap.PageSize)
 	if err := z.identity.Add(text.Start, text.End); err != nil {
 		return exhausted(err)
 	}
@@ -54,12 +49,12 @@ func (z *decompressor) allowText(b *sim.Boot) error {
 
 // kernelText is the size of the kernel's text in bytes; where the image does not state
 // it, that of its first segment, which is text and read-only data.
-func kernelText(z *decompressor) uint64 {
-	if n := z.kernel.VO.TextSize; n != 0 {
+func kernelText(k *image.Kernel) uint64 {
+	if n := k.VO.TextSize; n != 0 {
 		return n
 	}
-	for s := range z.kernel.ELF.Loads {
+	for s := range k.ELF.Loads {
 		return s.Memsz
 	}
-	return z.kernel.VO.TotalSize
+	return k.VO.TotalSize
 }

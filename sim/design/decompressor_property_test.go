@@ -26,11 +26,7 @@ var mustHold = []string{
 func bareDesigns(t *testing.T) []*design.Design {
 	list := []*design.Design{withChoices(t, "bzimage", "self-relocation", "never")}
 	for _, name := range []string{"bzimage", "bzimage@v7.2", "bzimage@v6.5", "bzimage@v5.15", "bzimage@v5.10", "bzimage@v5.3", "bzimage@v4.18", "decompressor-nx"} {
-		d, err := design.Named(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, d)
+		list = append(list, withChoices(t, name))
 	}
 	return list
 }
@@ -100,11 +96,7 @@ func apart(t *rapid.T, r *sim.Result, ram *memmap.Set) {
 func TestOldStubsOnMaps(t *testing.T) {
 	var designs []*design.Design
 	for _, name := range []string{"efistub@v5.10", "efistub@v5.15", "efistub@v6.5", "la57-cleanup"} {
-		d, err := design.Named(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		designs = append(designs, d)
+		designs = append(designs, withChoices(t, name))
 	}
 	kernel, nx := debian510(t), policy(t, "edk2-nx")
 	rapid.Check(t, func(t *rapid.T) {

@@ -43,7 +43,7 @@ type offer struct {
 	values []string
 }
 
-// Name is the design's name, with the choices that were overridden.
+// Name is the design's name, whatever choices were overridden.
 func (d *Design) Name() string { return d.Info.Name }
 
 // Boot tells the story.

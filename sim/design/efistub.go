@@ -53,12 +53,13 @@ const directText = "The firmware loads the file as a PE image. Its stub asks the
 	"asks for permissions to execute it, loads the initrd, ends boot services, switches to 5-level paging if " +
 	"the CPU can, and jumps to the kernel. The bare-metal decompressor does not run."
 
-var directLacks = []string{
-	"mem=, memmap= and hugepages= as limits: they make the place the lowest one, which may still lie in memory that they take away",
-	noSRAT,
-}
+var directLacks = []string{noLimits, noSRAT}
 
-const noSRAT = "the ACPI SRAT: memory that may be unplugged is known by its EFI attribute only"
+// What several stubs lack.
+const (
+	noLimits = "mem=, memmap= and hugepages= as limits: they make the place the lowest one, which may still lie in memory that they take away"
+	noSRAT   = "the ACPI SRAT: memory that may be unplugged is known by its EFI attribute only"
+)
 
 // directEntry is the story of a bzImage started as an EFI application, since Linux
 // 6.6: its stub unpacks the kernel while boot services are alive and enters it directly.

@@ -93,12 +93,8 @@ func (z *decompressor) enter64(b *sim.Boot) error {
 func dataOf(k *image.Kernel, base uint64) memmap.Range {
 	end := k.ProtectedModeBytes()
 	start := memmap.AlignDown(end-1, memmap.PageSize)
-	if k.PE != nil {
-		for _, s := range k.PE.Sections {
-			if s.Name == ".data" {
-				start = uint64(s.VirtualAddress) - k.SetupBytes()
-			}
-		}
+	if s, split := dataSection(k); split {
+		start = uint64(s.VirtualAddress) - k.SetupBytes()
 	}
 	return memmap.Range{Start: base + start, End: base + end}
 }

@@ -1,7 +1,6 @@
 package design
 
 import (
-	"bootplan/image"
 	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/sim"
@@ -20,13 +19,7 @@ const (
 // the rights that it needs, and nothing else. Later mappings of a page count.
 func (z *decompressor) mapExplicitly(b *sim.Boot) error {
 	z.gateFaults(b)
-	used := uint64(0)
-	if z.continuesTables() {
-		used = initTables // in force until the new ones are
-	}
-	z.identity.ResetExact(baskovPool, int(used/memmap.PageSize), z.la57)
-	z.clearPool(b, used, "the pool of page tables is cleared, and a page becomes the root")
-	z.useNewTables(b, used)
+	z.beginExactTables(b, baskovPool)
 	if err := z.mapItself(b); err != nil {
 		return err
 	}
@@ -111,20 +104,13 @@ func (z *decompressor) mapExactly(b *sim.Boot, steps ...sim.Step) error {
 // extractExplicitly chooses a place, maps it, unpacks the kernel there and gives its
 // segments their rights.
 func (z *decompressor) extractExplicitly(b *sim.Boot) error {
-	const source = "arch/x86/boot/compressed/misc.c:extract_kernel"
-	b.Do(sim.Step{Op: sim.Write, Object: paramsName, Range: sized(z.bootParams.Start+0x211, 1), Why: "clears the KASLR flag", Source: source})
-	z.findRSDP(b)
-	if err := z.randomise(b); err != nil {
+	if err := z.chooseOutput(b); err != nil {
 		return err
 	}
 	if err := z.mapOutput(b); err != nil {
 		return err
 	}
-	if err := image.CheckDestination(z.output, z.virtual, z.kernel.NeededSize(), z.target+z.kernel.Decompressor.BootHeap); err != nil {
-		return halted(err)
-	}
-	u := unpacking{kernel: z.kernel, payload: z.payload(), base: z.output, virtual: z.virtual, self: bssName, heap: heapAt(z.kernel, z.target)}
-	if err := u.run(b); err != nil || !z.random {
+	if err := z.unpackOutput(b); err != nil || !z.random {
 		return err
 	}
 	for part := range elfParts(z.kernel, z.output) {

@@ -24,6 +24,11 @@ type unpacking struct {
 	heap    memmap.Range // its work space; empty: not known
 }
 
+// payloadOf is the compressed kernel inside the decompressor of k that lies at base.
+func payloadOf(k *image.Kernel, base uint64) memmap.Range {
+	return sized(base+uint64(k.Setup.PayloadOffset), uint64(k.Setup.PayloadLength))
+}
+
 // heapAt is the work space of a decompressor that lies at base; empty where the image
 // does not tell where it is.
 func heapAt(k *image.Kernel, base uint64) memmap.Range {

@@ -8,24 +8,31 @@ import (
 // extract chooses a place, unpacks the kernel there and relocates it.
 // Source: arch/x86/boot/compressed/misc.c:extract_kernel (v6.12).
 func (z *decompressor) extract(b *sim.Boot) error {
+	if err := z.chooseOutput(b); err != nil {
+		return err
+	}
+	if err := z.unpackOutput(b); err != nil || z.choices.Mapping != mapDemandRW {
+		return err
+	}
+	return z.allowText(b)
+}
+
+// chooseOutput is what comes before the place for the kernel is touched.
+func (z *decompressor) chooseOutput(b *sim.Boot) error {
 	const source = "arch/x86/boot/compressed/misc.c:extract_kernel"
 	b.Do(sim.Step{Op: sim.Write, Object: paramsName, Range: sized(z.bootParams.Start+0x211, 1), Why: "clears the KASLR flag", Source: source})
 	z.findRSDP(b)
-	if err := z.randomise(b); err != nil {
-		return err
-	}
+	return z.randomise(b)
+}
+
+// unpackOutput unpacks the kernel to the place that was chosen, and relocates it.
+func (z *decompressor) unpackOutput(b *sim.Boot) error {
 	if err := image.CheckDestination(z.output, z.virtual, z.kernel.NeededSize(), z.target+z.kernel.Decompressor.BootHeap); err != nil {
 		return halted(err)
 	}
 	z.acceptOutput(b)
 	u := unpacking{kernel: z.kernel, payload: z.payload(), base: z.output, virtual: z.virtual, self: bssName, heap: heapAt(z.kernel, z.target)}
-	if err := u.run(b); err != nil {
-		return err
-	}
-	if z.choices.Mapping == mapDemandRW {
-		return z.allowText(b)
-	}
-	return nil
+	return u.run(b)
 }
 
 // enterKernel jumps to the unpacked kernel.

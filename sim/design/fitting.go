@@ -1,6 +1,8 @@
 package design
 
 import (
+	"slices"
+
 	"bootplan/image"
 	"bootplan/linux"
 )
@@ -22,9 +24,10 @@ func Fitting(k *image.Kernel, efi bool) string {
 	}
 }
 
-// generation is the version of the newest design that is not newer than k. The rework
-// of 6.6 was carried back to older stable series together with the split PE layout, so
-// the layout decides before the version.
+// generation is the version of the designs that model the boot code of k: those of 6.12
+// for 6.7 to 7.1, those of 6.5 from 5.19 on, those of 5.3 from 5.1 on. The rework of 6.6
+// was carried back to older stable series together with the split PE layout, so the
+// layout decides before the version.
 func generation(k *image.Kernel) linux.Version {
 	switch v := k.Version; {
 	case v >= linux.V7_2:
@@ -64,13 +67,19 @@ func releaseOf(k *image.Kernel, v linux.Version) linux.Version {
 // splitLayout reports whether the PE image has sections of their own for code and
 // data, as since 6.7.
 func splitLayout(k *image.Kernel) bool {
+	_, split := dataSection(k)
+	return split
+}
+
+// dataSection is the PE section of the decompressor's data; ok is false if they share one
+// with its code.
+func dataSection(k *image.Kernel) (s image.Section, ok bool) {
 	if k.PE == nil {
-		return false
+		return s, false
 	}
-	for _, s := range k.PE.Sections {
-		if s.Name == ".data" {
-			return true
-		}
+	i := slices.IndexFunc(k.PE.Sections, func(s image.Section) bool { return s.Name == ".data" })
+	if i < 0 {
+		return s, false
 	}
-	return false
+	return k.PE.Sections[i], true
 }

@@ -118,13 +118,18 @@ func (a *arrival) showKernel(b *sim.Boot, s *kernel.State) {
 
 // handOver states what the stub leaves.
 func (s *stub) handOver(b *sim.Boot) error {
+	efi := s.passedEFI()
 	a := &arrival{
 		kernel: s.kernel, version: s.version, phys: s.block.Start, cmdline: s.text, e820: s.e820.Entries, initrd: s.initrd, loader: s.loaderType(),
-		efi:  &kernel.EFI{MapAddr: s.finalMap.Start + s.ways.mapHead, DescSize: s.fw.DescriptorSize(), Descriptors: s.final},
-		bios: b.Scenario.BIOS, la57: s.la57, random: s.toldRandom(),
+		efi: &efi, bios: b.Scenario.BIOS, la57: s.la57, random: s.toldRandom(),
 		setupData: s.allSetupData(),
 	}
 	return handOver(b, a)
+}
+
+// passedEFI is what boot_params say of the firmware's memory map.
+func (s *stub) passedEFI() kernel.EFI {
+	return kernel.EFI{MapAddr: s.finalMap.Start + s.ways.mapHead, DescSize: s.fw.DescriptorSize(), Descriptors: s.final}
 }
 
 // loaderType is what boot_params say of who loaded the kernel: the stub itself, or QEMU,

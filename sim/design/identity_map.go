@@ -78,6 +78,18 @@ func (z *decompressor) beginTables(b *sim.Boot) {
 	z.clearPool(b, 0, "the pool of page tables is cleared, and its first page becomes the root")
 }
 
+// beginExactTables replaces the tables in force by some of 4 KiB pages that map nothing
+// yet, in a pool of so many pages.
+func (z *decompressor) beginExactTables(b *sim.Boot, pool int) {
+	used := uint64(0)
+	if z.continuesTables() {
+		used = initTables // in force until the new ones are
+	}
+	z.identity.ResetExact(pool, int(used/memmap.PageSize), z.la57)
+	z.clearPool(b, used, "the pool of page tables is cleared, and a page becomes the root")
+	z.useNewTables(b, used)
+}
+
 // clearPool clears the pool of page tables from an offset on.
 func (z *decompressor) clearPool(b *sim.Boot, offset uint64, why string) {
 	d := z.kernel.Decompressor

@@ -7,7 +7,6 @@ import (
 	"bootplan/linux"
 	"bootplan/memmap"
 	"bootplan/sim"
-	"bootplan/sim/kernel"
 )
 
 // legacyStubs are the EFI stub of the generations that hand over to the bare-metal
@@ -136,9 +135,10 @@ func (l *legacyStub) preparePaging(b *sim.Boot) error {
 	return err
 }
 
-// Bounds within which an image may stay where it was loaded, in bytes.
+// maxImageEnd is where the buffer of an image that stays where it was loaded may end
+// (MAXMEM_X86_64_4LEVEL).
 // Source: drivers/firmware/efi/libstub/x86-stub.c:efi_main (v6.5).
-const maxImageEnd = 1 << 46 // MAXMEM_X86_64_4LEVEL
+const maxImageEnd = 1 << 46
 
 // relocate moves the image if the buffer around it does not lie where the kernel may
 // run, or if there may be no buffer: a loader that uses the handover protocol promises none.
@@ -213,7 +213,7 @@ func (l *legacyStub) enterDecompressor(b *sim.Boot) error {
 	z.loaderType = l.loaderType()
 	z.bootParams, z.cmdline, z.initrd, z.e820 = l.bootParams, l.cmdline, l.initrd, l.e820.Entries
 	z.setupData = append(z.setupData, l.allSetupData()...)
-	z.passed = kernel.EFI{MapAddr: l.finalMap.Start + l.ways.mapHead, DescSize: l.fw.DescriptorSize(), Descriptors: l.final}
+	z.passed = l.passedEFI()
 	z.efi = &z.passed
 	z.la57, z.unaccepted, z.bitmap = l.la57, l.unaccepted, l.bitmap
 	z.geometry()

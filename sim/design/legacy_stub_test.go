@@ -30,23 +30,12 @@ func checkTrampolineFault(t *testing.T, r *sim.Result) {
 	}
 }
 
-func debian510(t testing.TB) *image.Kernel {
-	t.Helper()
-	k, err := image.Profile("debian-5.10")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
-}
+func debian510(t *testing.T) *image.Kernel { return profile(t, "debian-5.10") }
 
 // oldStub is a boot of kernel 5.10 on QEMU's OVMF with 2 GiB.
-func oldStub(t *testing.T, policy, cmdline string) *sim.Scenario {
-	p, err := sim.PolicyNamed(policy)
-	if err != nil {
-		t.Fatal(err)
-	}
+func oldStub(t *testing.T, protection, cmdline string) *sim.Scenario {
 	return &sim.Scenario{
-		Map: gallery.OVMF2G(), Kernel: debian510(t), Cmdline: cmdline, Policy: p,
+		Map: gallery.OVMF2G(), Kernel: debian510(t), Cmdline: cmdline, Policy: policy(t, protection),
 		CPU: sim.CPU{LA57: true, NX: true}, Random: sim.Fixed{},
 	}
 }
@@ -226,10 +215,7 @@ func TestCrossTable(t *testing.T) {
 	type row struct{ W1, Stripped, W2, W3, W4 bool }
 	with := &sim.Scenario{CPU: sim.CPU{LA57: true, NX: true}}
 	without := &sim.Scenario{CPU: sim.CPU{NX: true}}
-	nx, err := sim.PolicyNamed("edk2-nx")
-	if err != nil {
-		t.Fatal(err)
-	}
+	nx := policy(t, "edk2-nx")
 	for _, test := range []struct {
 		Design string
 		CPU    *sim.Scenario

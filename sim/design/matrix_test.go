@@ -27,14 +27,10 @@ type contender struct {
 
 func (c contender) String() string { return fmt.Sprint(c.design, c.choices) }
 
-// on runs c on firmware of a policy; change, if given, alters the scenario.
-func (c contender) on(t *testing.T, policy string, change func(*sim.Scenario)) *sim.Result {
+// on runs c on firmware with a protection policy; change, if given, alters the scenario.
+func (c contender) on(t *testing.T, protection string, change func(*sim.Scenario)) *sim.Result {
 	t.Helper()
 	d := withChoices(t, c.design, c.choices...)
-	p, err := sim.PolicyNamed(policy)
-	if err != nil {
-		t.Fatal(err)
-	}
 	profile := c.profile
 	if profile == "" {
 		profile = "debian-6.12"
@@ -44,7 +40,7 @@ func (c contender) on(t *testing.T, policy string, change func(*sim.Scenario)) *
 		t.Fatal(err)
 	}
 	sc := &sim.Scenario{
-		Map: gallery.OVMF2G(), Kernel: kernel, CPU: sim.CPU{LA57: true, NX: true}, Policy: p, Services: sim.Services{RNG: true},
+		Map: gallery.OVMF2G(), Kernel: kernel, CPU: sim.CPU{LA57: true, NX: true}, Policy: policy(t, protection), Services: sim.Services{RNG: true},
 		Random: sim.Fixed{Seed: [2]uint32{1 << 31, 1 << 31}, PhysicalValue: 100, VirtualValue: 100},
 	}
 	if change != nil {

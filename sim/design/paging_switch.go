@@ -34,6 +34,14 @@ func newRoot(la57 bool) string {
 	return "a top-level table: its first entry points at the tables in force"
 }
 
+// passing says what code of a switch does through which the way leads on every boot.
+func passing(la57, change bool) string {
+	if !change {
+		return "paging off and on again: nothing to change, but the way leads through it"
+	}
+	return toggling(la57)
+}
+
 // toggling says what the code of a switch does, from 5-level paging or to it.
 func toggling(la57 bool) string {
 	if la57 {
@@ -60,22 +68,32 @@ func knows5Level(k *image.Kernel) bool { return k.Setup.XLoadFlags&(1<<6) != 0 }
 func (z *decompressor) throughLowMemory(b *sim.Boot, change bool) {
 	prepare, cleanUp := z.switchSources()
 	t, saved := z.findTrampoline(b), z.switchBuffer()
-	code, table := sized(t.Start+memmap.PageSize, memmap.PageSize), sized(t.Start, memmap.PageSize)
+	z.occupy(b, t, saved, change, prepare)
+	z.runSwitch(b, sized(t.Start+memmap.PageSize, memmap.PageSize), change)
+	z.vacate(b, t, saved, change, cleanUp)
+}
+
+// occupy saves what lies in low memory t, if there is room for it, and readies t for the
+// switch: the first page for a table, the second for code.
+func (z *decompressor) occupy(b *sim.Boot, t, saved memmap.Range, change bool, source string) {
 	b.Place("paging_trampoline", t, 0)
 	if !saved.Empty() {
-		b.Do(sim.Step{Op: sim.Copy, Object: bssName, Range: saved, From: t, Why: "whatever lies there is put back afterwards", Source: prepare})
+		b.Do(sim.Step{Op: sim.Copy, Object: bssName, Range: saved, From: t, Why: "whatever lies there is put back afterwards", Source: source})
 	}
 	z.borrow(b, t)
-	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: t, Why: "cleared, then code from a template into the second page", Source: prepare})
+	b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: t, Why: "cleared, then code from a template into the second page", Source: source})
 	if change {
-		b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: table, Why: newRoot(z.la57), Source: prepare})
+		b.Do(sim.Step{Op: sim.Write, Object: switchName, Range: sized(t.Start, memmap.PageSize), Why: newRoot(z.la57), Source: source})
 	}
-	z.runSwitch(b, code, change)
+}
+
+// vacate moves the table out of low memory t, if it is in force now, and restores t.
+func (z *decompressor) vacate(b *sim.Boot, t, saved memmap.Range, change bool, source string) {
 	if change {
-		b.Do(sim.Step{Op: sim.Copy, Object: pageTablesName, Range: sized(z.target+z.kernel.Decompressor.TopPgTable, memmap.PageSize), From: table, Keep: true,
-			Why: "the top-level table moves to where the decompressor will run", Source: cleanUp})
+		b.Do(sim.Step{Op: sim.Copy, Object: pageTablesName, Range: sized(z.target+z.kernel.Decompressor.TopPgTable, memmap.PageSize), From: sized(t.Start, memmap.PageSize), Keep: true,
+			Why: "the top-level table moves to where the decompressor will run", Source: source})
 	}
-	b.Do(sim.Step{Op: sim.Copy, Object: "low memory", Range: t, From: saved, Restores: true, Why: "restored: nothing of the trampoline remains", Source: cleanUp})
+	b.Do(sim.Step{Op: sim.Copy, Object: "low memory", Range: t, From: saved, Restores: true, Why: "restored: nothing of the trampoline remains", Source: source})
 	z.giveBack(b)
 }
 
@@ -98,11 +116,7 @@ func (z *decompressor) runSwitch(b *sim.Boot, code memmap.Range, change bool) {
 			Pool: sim.Stack, Room: memmap.Range{Start: code.Start + template, End: code.End}, Needs: stack,
 			Why: "32-bit code needs a stack that it can reach: the end of its page", Source: source})
 	}
-	why := toggling(z.la57)
-	if !change {
-		why = "paging off and on again: nothing to change, but the way leads through it"
-	}
-	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: code, Bits32: true, Why: why, Source: z.switchSource()})
+	b.Do(sim.Step{Op: sim.Exec, Object: switchName, Range: code, Bits32: true, Why: passing(z.la57, change), Source: z.switchSource()})
 }
 
 // switchSources are the functions before and after the switch.

@@ -9,8 +9,6 @@ import (
 	"bootplan/memmap"
 	"bootplan/memmap/gallery"
 	"bootplan/sim"
-	"bootplan/sim/check"
-	"bootplan/sim/design"
 )
 
 // exposure is how much RAM the stub itself makes writable and executable, and how much
@@ -56,12 +54,8 @@ func TestPolicies(t *testing.T) {
 	}
 	got := map[string]facts{}
 	for _, name := range sim.Policies() {
-		policy, err := sim.PolicyNamed(name)
-		if err != nil {
-			t.Fatal(err)
-		}
 		r := boot(t, "efistub", &sim.Scenario{
-			Map: gallery.OVMF2G(), Kernel: debian612(t), CPU: sim.CPU{LA57: true, NX: true}, Policy: policy, Random: sim.Fixed{},
+			Map: gallery.OVMF2G(), Kernel: debian612(t), CPU: sim.CPU{LA57: true, NX: true}, Policy: policy(t, name), Random: sim.Fixed{},
 		})
 		f := facts{Outcome: r.Outcome, Failure: r.Failure, Change: exposureOf(r), Image: map[sim.Perm]uint64{}}
 		pe, _ := r.Placement("pe_image")
@@ -79,16 +73,12 @@ func TestPolicies(t *testing.T) {
 // TestBlockPolicy: firmware that blocks refuses an image without NX_COMPAT before it
 // allocates anything; without NX in the CPU nothing is protected.
 func TestBlockPolicy(t *testing.T) {
-	policy, err := sim.PolicyNamed("strict-block")
-	if err != nil {
-		t.Fatal(err)
-	}
 	kernel := *debian612(t)
 	pe := *kernel.PE
 	const nxCompat = 0x100
 	pe.DLLCharacteristics &^= nxCompat
 	kernel.PE = &pe
-	sc := &sim.Scenario{Map: gallery.OVMF2G(), Kernel: &kernel, CPU: sim.CPU{NX: true}, Policy: policy, Random: sim.Fixed{}}
+	sc := &sim.Scenario{Map: gallery.OVMF2G(), Kernel: &kernel, CPU: sim.CPU{NX: true}, Policy: policy(t, "strict-block"), Random: sim.Fixed{}}
 	r := boot(t, "efistub", sc)
 	if _, loaded := r.Placement("pe_image"); r.Outcome != sim.Fails || loaded || !strings.Contains(r.Failure, "NX_COMPAT") {
 		t.Errorf("%s: %q, loaded: %v", r.Outcome, r.Failure, loaded)
@@ -106,20 +96,8 @@ func TestBlockPolicy(t *testing.T) {
 // TestStubUnderProtection: with images mapped by their sections, data without execute
 // permission, and the protocol to change that, nothing is left to object to.
 func TestStubUnderProtection(t *testing.T) {
-	stub, err := design.Named("efistub")
-	if err != nil {
-		t.Fatal(err)
-	}
-	policy, err := sim.PolicyNamed("edk2-nx-image-attr")
-	if err != nil {
-		t.Fatal(err)
-	}
-	sc := &sim.Scenario{Map: gallery.OVMF2G(), Kernel: debian612(t), CPU: sim.CPU{LA57: true, NX: true}, Policy: policy, Random: sim.Fixed{}}
-	r, err := sim.Run(stub, sc, sim.Options{Checks: check.All()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range r.Findings {
+	sc := &sim.Scenario{Map: gallery.OVMF2G(), Kernel: debian612(t), CPU: sim.CPU{LA57: true, NX: true}, Policy: policy(t, "edk2-nx-image-attr"), Random: sim.Fixed{}}
+	for _, f := range boot(t, "efistub", sc).Findings {
 		t.Errorf("%s: %s", f.Rule, f.Message)
 	}
 }

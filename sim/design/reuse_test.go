@@ -58,11 +58,7 @@ func kernelsNamed(t *testing.T, names ...string) []*image.Kernel {
 	t.Helper()
 	var kernels []*image.Kernel
 	for _, name := range names {
-		k, err := image.Profile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		kernels = append(kernels, k)
+		kernels = append(kernels, profile(t, name))
 	}
 	return kernels
 }

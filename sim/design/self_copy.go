@@ -29,7 +29,7 @@ func (z *decompressor) copyItself(b *sim.Boot) {
 	size := z.kernel.Decompressor.BSS
 	b.Do(sim.Step{Op: sim.Copy, Object: decompressorName, Range: sized(z.target, size), From: sized(z.loaded, size), Lays: sim.CompressedImage,
 		Why: "to the end of the unpacking window, from the top downwards, so that the output cannot overtake the input", Source: source})
-	b.Release(payloadName, z.payloadAt(z.loaded))
+	b.Release(payloadName, payloadOf(z.kernel, z.loaded))
 	b.Release(z.image, sized(z.loaded, z.kernel.ProtectedModeBytes()))
 	b.Place("relocated_image", z.in(z.target, 0, z.kernel.Decompressor.End), 0)
 	z.image = decompressorName
@@ -51,12 +51,7 @@ func (z *decompressor) placeParts(b *sim.Boot) {
 const bootStack = 0x4000
 
 // payload is the compressed kernel inside the running decompressor.
-func (z *decompressor) payload() memmap.Range { return z.payloadAt(z.target) }
-
-// payloadAt is the compressed kernel inside the decompressor that lies at base.
-func (z *decompressor) payloadAt(base uint64) memmap.Range {
-	return sized(base+uint64(z.kernel.Setup.PayloadOffset), uint64(z.kernel.Setup.PayloadLength))
-}
+func (z *decompressor) payload() memmap.Range { return payloadOf(z.kernel, z.target) }
 
 // text is code and data of the running decompressor behind the payload.
 func (z *decompressor) text() memmap.Range {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"bootplan/memmap"
 	"bootplan/memmap/gallery"
@@ -37,7 +38,8 @@ func tell(t *testing.T, d *design.Design, sc *sim.Scenario) *sim.Result {
 	return r
 }
 
-func policy(t *testing.T, name string) sim.Policy {
+// policy is a known policy.
+func policy(t rapid.TB, name string) sim.Policy {
 	t.Helper()
 	p, err := sim.PolicyNamed(name)
 	if err != nil {

@@ -99,7 +99,7 @@ func (s *stub) writeE820(b *sim.Boot) error {
 	if status != alloc.Success {
 		return s.givesUp(b, exitFails, &sim.Failure{Rule: "no-memory", Message: "the e820 table and its extension are too small for the memory map: " + status.Error()})
 	}
-	b.Do(sim.Step{Op: sim.Write, Object: "boot_params", Range: s.bootParams, Keep: true, Why: "the e820 table, made of the EFI map", Source: source})
+	b.Do(sim.Step{Op: sim.Write, Object: paramsName, Range: s.bootParams, Keep: true, Why: "the e820 table, made of the EFI map", Source: source})
 	if len(s.e820.Extension) > 0 {
 		b.Do(sim.Step{Op: sim.Write, Object: "e820 extension", Range: s.extension, Keep: true, Why: "what did not fit into boot_params", Source: source})
 	}

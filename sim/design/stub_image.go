@@ -48,9 +48,7 @@ func unsupported(why string) error { return &sim.Failure{Rule: "unsupported", Me
 func (s *stub) startup() uint64 { return s.image.Start + s.code }
 
 // payload is the compressed kernel inside the image.
-func (s *stub) payload() memmap.Range {
-	return sized(s.startup()+uint64(s.kernel.Setup.PayloadOffset), uint64(s.kernel.Setup.PayloadLength))
-}
+func (s *stub) payload() memmap.Range { return payloadOf(s.kernel, s.startup()) }
 
 // maxAddress is the highest address that the stub asks the firmware for.
 // Source: arch/x86/include/asm/efi.h:EFI_ALLOC_LIMIT (v6.12).

@@ -6,10 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"bootplan/image"
 	"bootplan/memmap"
 	"bootplan/sim"
-	"bootplan/sim/design"
 )
 
 // release is a release of the stub: a design, and a kernel that carries it.
@@ -26,14 +24,8 @@ var (
 // on boots a release on the firmware of a scenario.
 func (r release) on(t *testing.T, sc *sim.Scenario) *sim.Result {
 	t.Helper()
-	d, err := design.Named(r.Design)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if sc.Kernel, err = image.Profile(r.Profile); err != nil {
-		t.Fatal(err)
-	}
-	return tell(t, d, sc)
+	sc.Kernel = profile(t, r.Profile)
+	return tell(t, withChoices(t, r.Design), sc)
 }
 
 // each boots every release on scenarios that make returns, and asks what it shows.

@@ -60,8 +60,7 @@ func (s *stub) workSpace() (memmap.Range, error) {
 
 // clearKernelBSS zeroes what the image does not hold.
 func (s *stub) clearKernelBSS(b *sim.Boot) {
-	vo := s.kernel.VO
-	b.Do(sim.Step{Op: sim.Write, Object: kernelName, Range: memmap.Range{Start: s.block.Start + vo.BSSOffset, End: s.block.Start + vo.TotalSize},
+	b.Do(sim.Step{Op: sim.Write, Object: kernelName, Range: kernelBSS(s.kernel, s.block.Start),
 		Why: "the kernel's BSS is zeroed, so that its first instructions can rely on it", Source: "drivers/firmware/efi/libstub/zboot-x86.c:efi_zboot_entry"})
 }
 

@@ -42,7 +42,8 @@ var mirrored = []firmware.SpaceType{firmware.MoreReliable}
 
 // waysOf are the ways of the stub of design version v with kernel k. A kernel of a
 // generation that the design models has its own release's: Debian's 6.1 carries the
-// stub of 6.7, with differences.
+// stub of 6.7, with differences. A series of patches is the boot code of no kernel's
+// generation, so that its ways are those of the version on which it is based.
 func waysOf(v linux.Version, k *image.Kernel) ways {
 	release := releaseOf(k, v)
 	w := ways{
@@ -84,7 +85,3 @@ func waysOf(v linux.Version, k *image.Kernel) ways {
 	}
 	return w
 }
-
-// waysAt are the ways of the stub of design version v, whatever kernel it carries: those of
-// a series of patches, which was never a part of any other kernel.
-func waysAt(v linux.Version) ways { return waysOf(v, &image.Kernel{}) }

@@ -42,7 +42,7 @@ func TestCleanOnEFI(t *testing.T) {
 		m := &memmap.Map{Kind: memmap.EFI, Descriptors: mapgen.RealisticEFI().Draw(t, "map")}
 		sc := options(t, &sim.Scenario{Map: m, Kernel: kernel})
 		sc.Services.RNG = rapid.Bool().Draw(t, "rng")
-		sc.Policy = policyNamed(t, rapid.SampledFrom([]string{"ovmf-attr", "edk2-nx-attr", "edk2-nx-image-attr", "strict", "strict-block"}).Draw(t, "policy"))
+		sc.Policy = policy(t, rapid.SampledFrom([]string{"ovmf-attr", "edk2-nx-attr", "edk2-nx-image-attr", "strict", "strict-block"}).Draw(t, "policy"))
 		if clean(t, d, sc).Outcome == sim.Boots {
 			boots++
 		}

@@ -78,7 +78,7 @@ func TestStrippedNX(t *testing.T) {
 	kernel := debian612(t)
 	strips := []string{}
 	for _, d := range design.All() {
-		sc := &sim.Scenario{Map: gallery.OVMF2G(), Kernel: kernel, CPU: sim.CPU{LA57: true, NX: true}, Random: sim.Seeded(1), Policy: policyNamed(t, "edk2-nx")}
+		sc := &sim.Scenario{Map: gallery.OVMF2G(), Kernel: kernel, CPU: sim.CPU{LA57: true, NX: true}, Random: sim.Seeded(1), Policy: policy(t, "edk2-nx")}
 		r := boot(t, d.Name(), sc)
 		if slices.ContainsFunc(r.Findings, func(f sim.Finding) bool { return f.Rule == "nx-stripped" }) {
 			strips = append(strips, d.Name())

@@ -10,8 +10,6 @@ import (
 	"bootplan/memmap"
 	"bootplan/memmap/gallery"
 	"bootplan/sim"
-	"bootplan/sim/check"
-	"bootplan/sim/design"
 )
 
 // The numbers below are those of a worked example that was computed by hand from
@@ -28,26 +26,22 @@ func oneGiB() *memmap.Map {
 	}}
 }
 
-func debian612(t *testing.T) *image.Kernel {
+// profile is an embedded kernel.
+func profile(t *testing.T, name string) *image.Kernel {
 	t.Helper()
-	k, err := image.Profile("debian-6.12")
+	k, err := image.Profile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return k
 }
 
+func debian612(t *testing.T) *image.Kernel { return profile(t, "debian-6.12") }
+
+// boot runs the design of a name, traced and checked.
 func boot(t *testing.T, name string, sc *sim.Scenario) *sim.Result {
 	t.Helper()
-	d, err := design.Named(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := sim.Run(d, sc, sim.Options{Trace: true, Checks: check.All()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return tell(t, withChoices(t, name), sc)
 }
 
 // places are the placements of r that want names.
@@ -134,13 +128,9 @@ func TestWorkedExampleBIOSRandom(t *testing.T) {
 }
 
 func TestWorkedExampleEFI(t *testing.T) {
-	policy, err := sim.PolicyNamed("edk2-nx-attr")
-	if err != nil {
-		t.Fatal(err)
-	}
 	sc := &sim.Scenario{
 		Map: gallery.OVMF2G(), Kernel: debian612(t), Cmdline: "nokaslr", CPU: sim.CPU{LA57: true, NX: true},
-		Policy: policy, Random: sim.Fixed{},
+		Policy: policy(t, "edk2-nx-attr"), Random: sim.Fixed{},
 	}
 	r := boot(t, "efistub", sc)
 	if r.Outcome != sim.Boots {

@@ -33,7 +33,7 @@ func zboot2025() *Design {
 				"boot without EFI firmware: a bzImage has to be shipped as well",
 				"the EFI handover protocol",
 				"32-bit firmware",
-				"mem=, memmap= and hugepages= as limits: they make the place the lowest one, which may still lie in memory that they take away",
+				noLimits,
 				"kexec: no tool reads the format",
 			},
 		},

@@ -33,14 +33,10 @@ func acts(r *sim.Result) []string {
 
 // threadScenario is OVMF with 2 GiB that protects memory, offers random numbers, and has a
 // ROM and an initrd to give.
-func threadScenario(t *testing.T, policy, cmdline string) *sim.Scenario {
+func threadScenario(t *testing.T, protection, cmdline string) *sim.Scenario {
 	t.Helper()
-	p, err := sim.PolicyNamed(policy)
-	if err != nil {
-		t.Fatal(err)
-	}
 	return &sim.Scenario{
-		Map: gallery.OVMF2G(), Kernel: debian612(t), Cmdline: cmdline, CPU: sim.CPU{LA57: true, NX: true}, Policy: p,
+		Map: gallery.OVMF2G(), Kernel: debian612(t), Cmdline: cmdline, CPU: sim.CPU{LA57: true, NX: true}, Policy: policy(t, protection),
 		Initrd: sim.Initrd{Size: 20 * memmap.MiB}, ROMs: []uint64{0x9c00}, Services: sim.Services{RNG: true},
 		Random: sim.Fixed{Seed: [2]uint32{1 << 31, 1 << 31}, PhysicalValue: 100, VirtualValue: 100},
 	}

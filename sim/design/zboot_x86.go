@@ -1,9 +1,9 @@
 package design
 
 import (
-	"bootplan/image"
 	"fmt"
 
+	"bootplan/image"
 	"bootplan/kaslr"
 	"bootplan/linux"
 	"bootplan/memmap"
@@ -49,7 +49,7 @@ func zbootRFC() *Design {
 				"the EFI handover protocol",
 				"32-bit firmware, unless as the branch does that came after it: pe-layout=zboot-compat",
 				"mem=, memmap= and hugepages= as limits: they are not looked at when the kernel is placed",
-				"the ACPI SRAT: memory that may be unplugged is known by its EFI attribute only",
+				noSRAT,
 				"what the decompressor does for SEV-ES and SNP guests",
 				"kexec: no tool reads the format",
 			},
@@ -72,7 +72,6 @@ func (d *Design) bootFlatZboot(b *sim.Boot) error {
 		return err
 	}
 	b.Cite(rfcSources)
-	s.ways = waysAt(d.Version)
 	s.ways.noSlotSucceeds, s.ways.noInitrdMax, s.ways.alwaysToggles, s.ways.entry = true, true, true, ""
 	s.size = memmap.AlignUp(s.kernel.Flat().Unpacked(), memmap.PageSize)
 	reportOptions(b)
