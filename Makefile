@@ -1,4 +1,4 @@
-# What people and .ci/run call. Everything needs nothing but Go.
+# What people and .ci/run call. All but lint and realboot need nothing but Go.
 
 .PHONY: test race vet lint fuzz bench check realboot
 

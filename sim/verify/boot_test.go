@@ -3,6 +3,7 @@ package verify
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -112,7 +113,13 @@ func TestWrongValues(t *testing.T) {
 			// The kernel's own steps are predicted from the paging mode that it was entered in.
 			"paging_levels", "page_offset_base", "vmalloc_base", "vmemmap_base",
 		}},
+		{"bios-pc-1g-612-nokaslr", "la57_trampoline_32bit/code_page", "0x9d000", []string{"paging_trampoline_code"}},
+		{"bios-pc-1g-612-nokaslr", "debugger/needed_size", "0x3801000", []string{"needed_size"}},
+		{"bios-pc-1g-612-nokaslr", "kernel_physical/code/1", "0x1fffffe", []string{"kernel_code"}},
 		{"bios-pc-1g-612-nokaslr", "kernel_physical/rodata/1", "0x2b71fff", []string{"kernel_rodata"}},
+		{"bios-pc-1g-612-nokaslr", "kernel_physical/data/0", "0x2c01000", []string{"kernel_data"}},
+		{"bios-pc-1g-612-nokaslr", "kernel_physical/bss/1", "0x3bffffe", []string{"kernel_bss"}},
+		{"bios-pc-1g-612-nokaslr", "iomem/1", "00001000-0009fbfe : System RAM", []string{"system_ram"}},
 		{"bios-pc-1g-612-nokaslr", "kernel_values/vmalloc_base", "0xffa0000000001000", []string{"vmalloc_base"}},
 		{"bios-pc-1g-612-nokaslr", "kernel_values/max_pfn", "0x3ffe1", []string{"max_pfn"}},
 		{"bios-pc-1g-612-nokaslr", "memblock_reserve/2/start", "0x3c01000", []string{"memblock_reserved"}},
@@ -132,6 +139,19 @@ func TestWrongValues(t *testing.T) {
 		{"ovmf-1g-612-kaslr", "e820_with_setup_data/0/end", "0x1", []string{"e820_with_setup_data"}},
 		{"ovmf-1g-612-kaslr", "debugger/efi_random_alloc/address", "0x27c00000", []string{"kernel_block"}},
 		{"ovmf-1g-612-kaslr", "debugger/efi_random_alloc/size", "0x3600000", []string{"kernel_block_size"}},
+		{"ovmf-1g-612-kaslr", "debugger/efi_random_alloc/align", "0x400000", []string{"kernel_block_align"}},
+		{"ovmf-1g-612-kaslr", "debugger/efi_random_alloc/alloc_min", "0x1200000", []string{"kernel_block_lowest"}},
+		{"ovmf-1g-612-kaslr", "debugger/efi_random_alloc/alloc_max", "0xffffffff", []string{"kernel_block_highest"}},
+		{"ovmf-1g-612-kaslr", "debugger/efi_random_alloc/status", "0x8000000000000009", []string{"kernel_block_status"}},
+		{"ovmf-1g-612-kaslr", "debugger/efi_random_alloc/random_seed", "0xb39f69f5", []string{"kernel_block_seed"}},
+		{"ovmf32-4g-510-kaslr", "mixed_mode/loaded_at", "0x1801000", []string{"compressed_kernel"}},
+		{"ovmf32-4g-510-kaslr", "mixed_mode/bzimage_addr", "0x5401000", []string{"moved_image"}},
+		{"ovmf-1g-612-kaslr", "boot_params/setup_data", "0x3d6f2018", []string{
+			// The kernel keeps what boot code left where the recording says that it lay.
+			"setup_data", "e820_with_setup_data", "e820_changes", "memblock_reserved", "memblock", "system_ram",
+		}},
+		{"ovmf-1g-612-kaslr", "ramdisk/image", "0x3c4d1000", []string{"initrd", "memblock_reserved", "memblock"}}, // likewise
+		{"shell-1g-612-nokaslr", "efi_stub/pe_entry", "0x3d0fa0ce", []string{"pe_entry"}},
 		{"shell-1g-612-nokaslr", "efi_stub/image_end", "0x3d16e000", []string{"pe_image"}},
 		{"shell-1g-612-nokaslr", "boot_params/cmd_line_ptr", "0x3de41018", []string{"command_line"}},
 		{"nx25-2g-61-kaslr", "placement/kernel_virt_base", "0xffffffffaa400008", []string{"kernel_virtual"}}, // none of the places
@@ -141,8 +161,19 @@ func TestWrongValues(t *testing.T) {
 		{"nxpol-2g-510-nokaslr", "fault/cpu_exceptions/0/vector", "0x0d", []string{"fault_vector"}},
 		{"nxpol-2g-510-nokaslr", "fault/stopped_in", "the kernel", []string{"fault_step"}},
 		{"perm-bios-pc-1g-612-nokaslr", "page_permissions/0/ranges/0/perm", "r-x", []string{"permissions at relocated_decompressor"}},
+		{"perm-bios-pc-1g-612-nokaslr", "page_permissions/0/wx_bytes", "0xfffff000", []string{"wx_bytes at relocated_decompressor"}},
+		{"perm-bios-pc-1g-612-nokaslr", "page_permissions/0/wx_bytes_ram", "0x3fff0000", []string{"wx_bytes_ram at relocated_decompressor"}},
+		{"perm-bios-pc-1g-612-nokaslr", "page_permissions/1/ranges/0/perm", "rw-", []string{"permissions at kernel_entry"}},
+		{"perm-bios-pc-1g-612-nokaslr", "page_permissions/1/wx_bytes", "0xfffff000", []string{"wx_bytes at kernel_entry"}},
 		{"perm-bios-pc-1g-612-nokaslr", "page_permissions/1/wx_bytes_ram", "0x3fff0000", []string{"wx_bytes_ram at kernel_entry"}},
+		{"perm-ovmf22-2g-612-kaslr", "page_permissions/0/ranges/0/perm", "rw-", []string{"permissions of pe_image at pe_entry"}},
 		{"perm-ovmf22-2g-612-kaslr", "page_permissions/1/wx_bytes_ram", "0x1000", []string{"wx_bytes_change by the stub"}},
+		{"perm-ovmf22-2g-612-kaslr", "page_permissions/1/rx_bytes_ram", "0x1000", []string{"rx_bytes_change by the stub"}},
+		{"perm-ovmf22-2g-612-kaslr", "page_permissions/1/ranges/0/perm", "rw-", []string{ // all that the stub has lies in it
+			"permissions of pe_image at exit_boot_services", "permissions of boot_params at exit_boot_services",
+			"permissions of paging_trampoline at exit_boot_services", "permissions of kernel_block at exit_boot_services",
+			"permissions of initrd at exit_boot_services",
+		}},
 		{"perm-bios-pc-1g-612-nokaslr", "page_permissions/2/kernel_image_mapping/0/perm", "rwx", []string{"executable in kernel_image at userspace"}},
 		{"perm-bios-pc-1g-612-nokaslr", "page_permissions/2/kernel_image_mapping/1/perm", "rw-", []string{"permissions of kernel_rodata at userspace"}},
 		{"perm-bios-pc-1g-612-nokaslr", "page_permissions/2/kernel_image_mapping/3/perm", "rw-", []string{"read-only bytes of kernel_data and kernel_bss at userspace"}},
@@ -185,8 +216,8 @@ func changed(t *testing.T, text []byte, path string, value any) []byte {
 			}
 			at = node[part]
 		case []any:
-			n := int(part[0] - '0')
-			if n >= len(node) {
+			n, err := strconv.Atoi(part)
+			if err != nil || n >= len(node) {
 				t.Fatalf("no %s in the recording", path)
 			}
 			if last {

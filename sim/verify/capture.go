@@ -104,7 +104,6 @@ type Capture struct {
 	Trampoline struct {
 		Executed *bool `json:"executed"`
 		Base     *hex  `json:"base"`
-		Table    *hex  `json:"page_table"`
 		Code     *hex  `json:"code_page"`
 	} `json:"la57_trampoline_32bit"`
 	RealMode struct {
@@ -116,11 +115,10 @@ type Capture struct {
 	Stops    []tableStop   `json:"page_permissions"`
 	Fault    *struct {
 		Exceptions []struct {
-			Vector *hex   `json:"vector"`
-			Code   *hex   `json:"error_code"`
-			RIP    *hex   `json:"rip"`
-			CR2    *hex   `json:"cr2"`
-			Event  string `json:"event"`
+			Vector *hex `json:"vector"`
+			Code   *hex `json:"error_code"`
+			RIP    *hex `json:"rip"`
+			CR2    *hex `json:"cr2"`
 		} `json:"cpu_exceptions"`
 		StoppedIn string `json:"stopped_in"`
 	} `json:"fault"`
@@ -136,12 +134,9 @@ type recordedRamdisk struct {
 
 // recordedParams is what the kernel kept of boot_params.
 type recordedParams struct {
-	RamdiskImage hex         `json:"ramdisk_image"`
-	RamdiskSize  hex         `json:"ramdisk_size"`
 	Cmdline      hex         `json:"cmd_line_ptr"`
 	SetupData    hex         `json:"setup_data"`
 	TypeOfLoader hex         `json:"type_of_loader"`
-	Code32       hex         `json:"code32_start"`
 	AltMemK      uint32      `json:"alt_mem_k"`
 	Signature    string      `json:"efi_loader_signature"`
 	DescSize     uint64      `json:"efi_memdesc_size"`
@@ -161,22 +156,18 @@ type debuggerFacts struct {
 	Tables         *kaslrTables `json:"kaslr_tables"`
 	RandomPhysical *hex         `json:"random_physical"`
 	RandomVirtual  *hex         `json:"random_virtual"`
-	Slot           *uint64      `json:"slot_chosen"`
-	Physical       *hex         `json:"physical_chosen"`
 	VirtualSlots   *uint64      `json:"virtual_slots"`
-	VirtualOffset  *hex         `json:"virtual_chosen_offset"`
 
 	// The EFI stub's.
 	Seed        *hex `json:"seed"`
 	RandomAlloc *struct {
-		Size    hex    `json:"size"`
-		Align   hex    `json:"align"`
-		Seed    hex    `json:"random_seed"`
-		Type    uint32 `json:"memory_type"`
-		Min     hex    `json:"alloc_min"`
-		Max     hex    `json:"alloc_max"`
-		Status  hex    `json:"status"`
-		Address hex    `json:"address"`
+		Size    hex `json:"size"`
+		Align   hex `json:"align"`
+		Seed    hex `json:"random_seed"`
+		Min     hex `json:"alloc_min"`
+		Max     hex `json:"alloc_max"`
+		Status  hex `json:"status"`
+		Address hex `json:"address"`
 	} `json:"efi_random_alloc"`
 }
 
@@ -192,7 +183,6 @@ type kaslrTables struct {
 // tableStop is one moment at which the page tables were read.
 type tableStop struct {
 	Name   string `json:"stop"`
-	Levels int    `json:"paging_levels"`
 	Ranges []struct {
 		Start hex    `json:"start"`
 		Last  hex    `json:"end"`
@@ -201,7 +191,6 @@ type tableStop struct {
 	WX    hex `json:"wx_bytes"`
 	WXRAM hex `json:"wx_bytes_ram"`
 	RXRAM hex `json:"rx_bytes_ram"`
-	WXLow hex `json:"wx_bytes_below_1m"`
 	kernelMaps
 }
 

@@ -12,8 +12,8 @@ import (
 )
 
 // stamp is the time in front of a line of a kernel's log, after whatever a program put
-// before it.
-var stamp = regexp.MustCompile(`^.*?\[ *\d+\.\d+\] `)
+// before it, with the caller that CONFIG_PRINTK_CALLER adds: "[    0.000000][    T0] ".
+var stamp = regexp.MustCompile(`^.*?\[ *\d+\.\d+\](\[ *[CT]\d+\])? `)
 
 // readLogCapture takes from a serial or kernel log what a recording in JSON states.
 func readLogCapture(file string, text []byte) (*Capture, error) {

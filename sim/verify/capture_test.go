@@ -44,7 +44,7 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// TestLogOfSeveralParts reads from a log what stands in it, and tells what is missing.
+// TestLogCapture reads from a log what stands in it, and tells what is missing.
 func TestLogCapture(t *testing.T) {
 	const log = "iPXE 1.0.0\n" +
 		"[    0.000000] Linux version 6.12.117+deb12-amd64 (x)\r\n" +
@@ -53,7 +53,7 @@ func TestLogCapture(t *testing.T) {
 		"[    0.000000] e820: update [mem 0x00001018-0x00002000] usable ==> usable\n" +
 		"[    0.000000] last_pfn = 0x3ffe0 max_arch_pfn = 0x400000000\n" +
 		"[    0.000000] Using GB pages for direct mapping\n" +
-		"[    0.000000] RAMDISK: [mem 0x3fe88000-0x3ffdffff]\n" +
+		"[    0.000000][    T0] RAMDISK: [mem 0x3fe88000-0x3ffdffff]\n" +
 		"00001000-0009ffff : System RAM\n" +
 		"  00002000-00002fff : Kernel code\n"
 	boots, err := ReadBoots("dir/boot.log", []byte(log))

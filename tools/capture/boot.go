@@ -145,9 +145,9 @@ func (o *bootOptions) follow(ctx context.Context, guest *qemu.Guest, socket stri
 	if err != nil {
 		return err
 	}
-	client, err := gdb.Dial(ctx, socket)
+	client, err := dial(ctx, guest, socket)
 	if err != nil {
-		return fmt.Errorf("%w; QEMU said: %s", err, guest.Serial())
+		return err
 	}
 	o.probe, err = probe.Follow(ctx, client, probe.Plan{
 		Kernel: o.image, File: file, UEFI: o.uefi(), CommandLine: boot.Append, Permissions: o.permissions,
@@ -160,6 +160,25 @@ func (o *bootOptions) follow(ctx context.Context, guest *qemu.Guest, socket stri
 	}
 	_ = client.Detach(ctx) // fails where the machine has gone off
 	return nil
+}
+
+// dial connects to the debugger stub at socket, which a guest that ends before never makes.
+func dial(ctx context.Context, guest *qemu.Guest, socket string) (*gdb.Client, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		select {
+		case <-guest.Ended():
+			stop()
+		case <-ctx.Done():
+		}
+	}()
+	client, err := gdb.Dial(ctx, socket)
+	if err != nil {
+		guest.Stop()
+		return nil, fmt.Errorf("%w; QEMU said: %s", err, guest.Stderr())
+	}
+	return client, nil
 }
 
 // readKernel reads a bzImage.

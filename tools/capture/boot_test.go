@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"bootplan/sim/verify"
 	"bootplan/tools/capture/internal/qemu"
 	"bootplan/tools/capture/internal/record"
 )
@@ -56,6 +59,27 @@ func run(t *testing.T, args ...string) error {
 	return root.ExecuteContext(t.Context())
 }
 
+// A QEMU that gives up is not waited for, and what it said is passed on.
+func TestQEMUGivesUp(t *testing.T) {
+	dir := t.TempDir()
+	fake := "#!/bin/sh\necho no such machine >&2\nexit 1\n"
+	if err := os.WriteFile(filepath.Join(dir, qemu.Program), []byte(fake), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	socket := filepath.Join(dir, "gdb")
+	guest, err := qemu.Start(ctx, &qemu.Machine{}, socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = dial(ctx, guest, socket)
+	if err == nil || !strings.Contains(err.Error(), "no such machine") || ctx.Err() != nil {
+		t.Errorf("got %v, %v", err, ctx.Err())
+	}
+}
+
 // A log that the UEFI Shell and a kernel left becomes a record.
 func TestFactsOfALog(t *testing.T) {
 	dir := t.TempDir()
@@ -73,6 +97,36 @@ func TestFactsOfALog(t *testing.T) {
 	if err != nil || len(left) != 2 {
 		t.Errorf("%v, %v: expected two files", left, err)
 	}
+}
+
+// What is written here, verify reads: the record of a log confirms more than the log alone.
+func TestRecordCanBeVerified(t *testing.T) {
+	dir := t.TempDir()
+	if err := run(t, "facts", "internal/console/testdata/shell-512m-61-kaslr.log", "-o", dir); err != nil {
+		t.Fatal(err)
+	}
+	log, made := verified(t, filepath.Join(dir, "shell-512m-61-kaslr.log")), verified(t, filepath.Join(dir, "shell-512m-61-kaslr.json"))
+	if log.Equal == 0 || made.Equal <= log.Equal || made.Differ+log.Differ != 0 {
+		t.Errorf("log: %d facts equal, %d differ; record: %d equal, %d differ", log.Equal, log.Differ, made.Equal, made.Differ)
+	}
+}
+
+// verified holds one recording against its simulation.
+func verified(t *testing.T, file string) verify.BootReport {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	boots, err := verify.ReadBoots(file, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kernels, err := verify.Profiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return boots[0].Verify(kernels)
 }
 
 func TestUsageErrors(t *testing.T) {

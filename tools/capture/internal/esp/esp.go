@@ -13,7 +13,7 @@ import (
 
 // Names on the volume.
 const (
-	KernelName = "vmlinuz.efi"
+	kernelName = "vmlinuz.efi"
 	InitrdName = "initrd.gz"
 	scriptName = "startup.nsh"
 )
@@ -33,7 +33,7 @@ func Script(options string) string {
 		"memmap",
 		"echo " + mapEnd,
 		"fs0:",
-		`\` + KernelName + ` initrd=\` + InitrdName + " " + options,
+		`\` + kernelName + ` initrd=\` + InitrdName + " " + options,
 		"",
 	}, "\n")
 }
@@ -48,7 +48,7 @@ func Write(image, kernel, initrd, options string) error {
 	if err := os.WriteFile(script, []byte(Script(options)), 0o644); err != nil {
 		return err
 	}
-	files := [][2]string{{kernel, KernelName}, {initrd, InitrdName}, {script, scriptName}}
+	files := [][2]string{{kernel, kernelName}, {initrd, InitrdName}, {script, scriptName}}
 	sectors, err := sectorsFor(files)
 	if err != nil {
 		return err

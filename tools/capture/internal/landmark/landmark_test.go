@@ -134,6 +134,7 @@ func TestRealKernels(t *testing.T) {
 	if dir == "" {
 		t.Skip("BOOTPLAN_KERNELS names no directory with vmlinuz-RELEASE files; Debian's linux-image packages have them")
 	}
+	found := 0
 	for release, want := range map[string]Marks{
 		"5.10.0-46-amd64": {
 			Startup64: 0x200, Jump: 0x2f5, Relocated: 0x6aed00, StubDone: 0x3a6,
@@ -158,6 +159,7 @@ func TestRealKernels(t *testing.T) {
 			t.Log(err)
 			continue
 		}
+		found++
 		k, err := image.Read(name, strings.NewReader(string(file)), int64(len(file)), image.Options{})
 		if err != nil {
 			t.Error(err)
@@ -171,5 +173,8 @@ func TestRealKernels(t *testing.T) {
 		if diff := cmp.Diff(&want, got); diff != "" {
 			t.Errorf("%s:\n%s", release, diff)
 		}
+	}
+	if found == 0 {
+		t.Errorf("%s holds none of these kernels", dir)
 	}
 }

@@ -5,9 +5,8 @@ import (
 	"bootplan/tools/capture/internal/record"
 )
 
-// Limits of virtual addresses: the size of the kernel's mapping, and where the kernel
-// lies in it without KASLR.
-// Source: arch/x86/include/asm/page_64_types.h (v6.12).
+// kernelImageSize is the size of the kernel's own mapping with KASLR, in bytes.
+// Source: arch/x86/include/asm/page_64_types.h:KERNEL_IMAGE_SIZE (v6.12).
 const kernelImageSize = memmap.GiB
 
 // draws follows the copy of the decompressor at base until it has drawn its random

@@ -14,7 +14,7 @@ type Permissions struct {
 	TablePages int    `json:"page_table_pages"` // that were read
 
 	// Mappings at the address they map, joined, and how many bytes of them have which
-	// permissions; RAM is what the map at that time calls so.
+	// permissions; RAM is what QEMU says the machine has.
 	Ranges []Mapped `json:"ranges"`
 	WX     Hex      `json:"wx_bytes"`
 	WXRAM  Hex      `json:"wx_bytes_ram"`
